@@ -1,0 +1,38 @@
+"""``edge data``: generate the intent data, validate any file of it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipeline.cli.common import Subparsers
+
+
+def add(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser("data", help="generate and validate intent data")
+    actions = parser.add_subparsers(dest="action", required=True)
+    generate = actions.add_parser("generate", help="train, validation, test and challenge as .jsonl")
+    generate.add_argument("directory", type=Path)
+    generate.add_argument("--profile", default="reference", help="whose sizes and seed [%(default)s]")
+    generate.set_defaults(run=_generate)
+    validate = actions.add_parser("validate", help="schema, balance, duplicates, and leaks between the files given")
+    validate.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    validate.add_argument("--columns", default="", help="column names of your file, as query=text,intent=label")
+    validate.set_defaults(run=_validate)
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from pipeline.data.generate import generate
+    from pipeline.profile import load_profile
+    sizes = load_profile(options.profile).data.model_dump(include={"seed", "train", "validation", "test", "challenge"})
+    for split, path in generate(options.directory, **sizes).items():
+        print(f"{split:<12} {path}")
+    return 0
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from pipeline.data.validate import validate
+    from pipeline.profile import parse_columns
+    report = validate({path.stem: path for path in options.files}, parse_columns(options.columns))
+    print(report)
+    return int(bool(report.findings))

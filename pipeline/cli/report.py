@@ -1,0 +1,26 @@
+"""``edge report``: every rendering of the last run's record."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipeline.cli.common import Subparsers
+
+
+def add(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser("report", help="render reports/results.json: Allure results, Markdown, figures, LaTeX")
+    parser.add_argument("results", type=Path, nargs="?", default=Path("reports/results.json"), help="[%(default)s]")
+    parser.add_argument("--html", action="store_true", help="the Allure page as well; needs node")
+    parser.set_defaults(run=_report)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from pipeline.report import render_all
+    directory = options.results.parent
+    written = render_all(options.results, directory)
+    if options.html:
+        from pipeline.report import html
+        written.append(html.render(directory / "allure-results", directory / "html"))
+    print(f"{len(written)} files in {directory}/")
+    return 0

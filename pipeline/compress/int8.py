@@ -1,0 +1,91 @@
+"""INT8 by ONNX Runtime's dynamic quantisation: weights once, activations at each run."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from pipeline.errors import EdgeError
+from pipeline.runtime import load
+from pipeline.runtime.files import read_object, write_object
+
+REPORT = "compression.json"
+_INTEGER_MATMULS = {"MatMulInteger", "DynamicQuantizeMatMul", "DynamicQuantizeGemm", "QGemm"}
+_PROTOBUF_LIMIT = 1_900_000_000  # bytes; one protobuf message holds 2 GiB
+
+
+def int8_dynamic(out: Path, *, source: Path, config: Mapping[str, Any]) -> None:
+    """Quantise an exported fp32 directory into ``out``: model.onnx, runtime.json and compression.json.
+
+    Matrix weights become int8 per output channel; the embedding, unless config's ``embedding`` is false, int8 with
+    one scale.  ``reduce_range`` (7 bits) is for x86 without VNNI, where 8-bit products saturate.  EdgeError when
+    nothing was quantised or the result gives no finite logits.
+    """
+    spec = read_object(source / "runtime.json", "the runtime of an exported model")
+    before, after = source / spec["file"], out / "model.onnx"
+    _quantise(before, after, config)
+    report = _report(before, after)
+    if not report["integer_matmuls"]:
+        raise EdgeError(f"{before}: expected matrix products with constant weights, found none that could be "
+                        "quantised; export the model again")
+    write_object(out / REPORT, report)
+    write_object(out / "runtime.json", {**spec, "file": after.name, "weights": "int8"})
+    _check_runs(out, spec)
+
+
+def _quantise(before: Path, after: Path, config: Mapping[str, Any]) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    if not before.is_file():
+        raise EdgeError(f"expected a model at {before}, found none; export it again")
+    kinds = ["MatMul", "Gemm", *(["Gather"] if config.get("embedding", True) else [])]
+    logging.disable(logging.WARNING)  # it advises a shape inference that it then does by itself
+    try:
+        quantize_dynamic(
+            before, after, op_types_to_quantize=kinds, per_channel=True, weight_type=QuantType.QInt8,
+            reduce_range=bool(config.get("reduce_range", False)),
+            use_external_data_format=_bytes_on_disk(before) > 4 * _PROTOBUF_LIMIT)
+    except Exception as error:  # protobuf, onnx and onnxruntime each raise their own kinds
+        raise EdgeError(f"{before}: expected a model that can be quantised, found {type(error).__name__}: {error}; "
+                        "export it again") from error
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _report(before: Path, after: Path) -> dict[str, Any]:
+    graph = onnx.load(str(after), load_external_data=False).graph
+    constant = {weight.name for weight in graph.initializer}
+    left = [node.name for node in graph.node
+            if node.op_type in ("MatMul", "Gemm") and constant.intersection(node.input[:2])]
+    return {
+        "integer_matmuls": sum(node.op_type in _INTEGER_MATMULS for node in graph.node),
+        "left_in_float": left,
+        "bytes": {"before": _bytes_on_disk(before), "after": _bytes_on_disk(after)},
+        "weight_bytes": {"before": _bytes_by_kind(before), "after": _bytes_by_kind(after)},
+    }
+
+
+def _bytes_by_kind(file: Path) -> dict[str, int]:
+    sizes: Counter[str] = Counter()
+    for weight in onnx.load(str(file), load_external_data=False).graph.initializer:
+        kind = onnx.helper.tensor_dtype_to_np_dtype(weight.data_type)
+        sizes[kind.name] += int(np.prod(weight.dims, dtype=np.int64)) * kind.itemsize
+    return dict(sorted(sizes.items()))
+
+
+def _bytes_on_disk(file: Path) -> int:
+    return sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*"))
+
+
+def _check_runs(out: Path, spec: Mapping[str, Any]) -> None:
+    runtime = load(out, spec["label_ids"], threads=1)
+    for length in (1, spec["max_length"]):
+        if not np.isfinite(runtime.logits([spec["label_ids"][0]] * length)).all():
+            raise EdgeError(f"{out}: expected finite logits after quantisation, found others at {length} tokens; "
+                            "do not use this model")

@@ -1,0 +1,101 @@
+"""The decision's numbers from a trained model: label tokens, temperature, threshold."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import EdgeError
+from pipeline.runtime import load
+from pipeline.runtime.decision import FILE, LabelledIntent, Rule
+from pipeline.runtime.files import write_object
+from pipeline.runtime.prompt import Prompt, Template, label_ids, read_tokenizer, template
+
+TEMPERATURES = (0.1, 10.0)
+
+
+def make_decision(out: Path, *, merged: Path, validation: Path, config: Mapping[str, Any]) -> None:
+    """Write decision.json, tokenizer.json and calibration.json for a merged Hugging Face directory.
+
+    config: prompt {system, max_length in tokens} and decision {confidence_threshold}.  The temperature is fitted to
+    the torch model's logits on the records of ``validation``.  EdgeError when a label is not one token, the prompt is
+    not the one of the model's chat template, or the records cannot be used.
+    """
+    from pipeline.data.intents import INTENTS
+    from pipeline.data.records import read_records
+
+    sides, longest = template(config["prompt"]["system"]), config["prompt"]["max_length"]
+    ids = label_ids(read_tokenizer(merged), [intent.label for intent in INTENTS], sides.suffix)
+    _check_chat_template(merged, config["prompt"]["system"], sides)
+    records = read_records(validation)
+    logits = _logits(merged, Prompt(merged, *sides, longest), ids, [record.query for record in records])
+    place = {intent.name: index for index, intent in enumerate(INTENTS)}
+    truth = np.array([place[record.intent] for record in records])
+    temperature = fit_temperature(logits, truth)
+
+    intents = tuple(LabelledIntent(i.name, i.label, label, i.route) for i, label in zip(INTENTS, ids, strict=True))
+    threshold = config["decision"]["confidence_threshold"]
+    write_object(out / FILE, Rule(*sides, longest, intents, temperature, threshold).to_json())
+    write_object(out / "calibration.json", {"temperature": temperature, **_quality(logits, truth, temperature)})
+    shutil.copyfile(merged / "tokenizer.json", out / "tokenizer.json")
+
+
+def _quality(logits: np.ndarray, truth: np.ndarray, temperature: float) -> dict[str, float]:
+    target = _one_hot(truth, logits.shape[1])
+    return {"n": len(truth), "accuracy": float((logits.argmax(1) == truth).mean()), "nll_before": _loss(logits, target),
+            "nll_after": _loss(logits / temperature, target)}
+
+
+def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
+    """The temperature in TEMPERATURES that minimises the NLL of logits [n, labels] given true labels [n] (Guo 2017).
+
+    The targets are smoothed by 1 / (n + 2) as Platt (1999) does, without which a model that is right on every record
+    would be called certain of everything.
+    """
+    from scipy.optimize import minimize_scalar
+
+    if not len(truth) or not np.isfinite(logits).all():
+        raise EdgeError(f"calibration: expected finite logits of at least one record, found {len(truth)} records; "
+                        "check the validation data and the trained model")
+    count, labels = logits.shape
+    share = 1 / (count + 2)
+    target = _one_hot(truth, labels) * (1 - share) + (1 - _one_hot(truth, labels)) * share / (labels - 1)
+    bounds = np.log(TEMPERATURES)
+    found = minimize_scalar(lambda log: _loss(logits / np.exp(log), target), bounds=bounds, method="bounded")
+    return float(np.exp(found.x)) if found.fun <= _loss(logits, target) else 1.0
+
+
+def _loss(logits: np.ndarray, target: np.ndarray) -> float:
+    """Mean cross-entropy in nats."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return float(-(target * (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))).sum(axis=1).mean())
+
+
+def _one_hot(truth: np.ndarray, labels: int) -> np.ndarray:
+    return np.eye(labels)[truth]
+
+
+def _logits(merged: Path, prompt: Prompt, ids: Sequence[int], queries: Sequence[str]) -> np.ndarray:
+    threads = max(1, (os.cpu_count() or 2) // 2)  # one a core would spin against whatever else runs here
+    runtime = load(merged, ids, threads)
+    return np.stack([runtime.logits(prompt.encode(query).ids) for query in queries])
+
+
+def _check_chat_template(merged: Path, system: str, sides: Template) -> None:
+    """The prompt must be what the model was trained on; a base without a chat template cannot be asked."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(merged, local_files_only=True, trust_remote_code=False)
+    if not tokenizer.chat_template:
+        return
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": "?"}]
+    found = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+    expected = f"{sides.prefix}?{sides.suffix}"
+    if found != expected:
+        raise EdgeError(f"{merged}: expected the chat template to give {expected!r}, found {found!r}; "
+                        "use a Qwen3 base, or change the template in pipeline/runtime/prompt.py with it")

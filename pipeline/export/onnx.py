@@ -1,0 +1,125 @@
+"""Export of the classifier's forward pass to ONNX."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from pipeline.data.intents import INTENTS
+from pipeline.errors import EdgeError
+from pipeline.export.forward import ClassifierForward
+from pipeline.runtime import load
+from pipeline.runtime.files import write_object
+from pipeline.runtime.prompt import label_ids, read_tokenizer
+from pipeline.runtime.torch_runtime import TorchRuntime, load_model
+
+FILE = "model.onnx"
+DIFFERENCE_LIMIT = 1e-3  # of label logits, float32 against float32
+_PROTOBUF_LIMIT = 1_900_000_000  # bytes; one protobuf message holds 2 GiB
+
+
+def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
+    """Write model.onnx (ids int64 [1, T] -> logits float32 [1, labels]) and runtime.json of a Hugging Face directory.
+
+    config: opset; max_length, the largest T; labels, the label texts in the order of the logits (the intents' own by
+    default).  Weights beyond 2 GB go to model.onnx.data.  EdgeError when the file's opset is not the asked one, or
+    its logits differ from transformers' by more than DIFFERENCE_LIMIT.
+    """
+    ids = label_ids(read_tokenizer(merged), config.get("labels") or [i.label for i in INTENTS])
+    model = load_model(merged)
+    wrapper = ClassifierForward(model, ids, config["max_length"]).eval()
+    _write(wrapper, out / FILE, config)
+    _check_file(out / FILE, config["opset"])
+    write_object(out / "runtime.json", {"backend": "onnx", "file": FILE, "label_ids": ids, "weights": "fp32",
+                                        "max_length": config["max_length"], "opset": config["opset"]})
+    check_against_torch(out, model, ids, config["max_length"])
+
+
+def check_against_torch(exported: Path, model: Any, ids: Sequence[int], max_length: int) -> float:
+    """Largest difference of the exported model's logits from transformers' over random prompts of several lengths."""
+    reference, candidate = TorchRuntime(model, ids), load(exported, ids, threads=1)
+    random = np.random.default_rng(0)
+    worst = 0.0
+    for length in sorted({1, 2, max_length // 3 + 1, max_length}):
+        prompt = random.integers(0, model.config.vocab_size, length).tolist()
+        difference = float(np.abs(reference.logits(prompt) - candidate.logits(prompt)).max())
+        if not difference <= DIFFERENCE_LIMIT:  # also true of NaN
+            raise EdgeError(f"{exported}: expected logits within {DIFFERENCE_LIMIT} of the torch model, found a "
+                            f"difference of {difference:.3g} at {length} tokens; the export is wrong, do not use it")
+        worst = max(worst, difference)
+    return worst
+
+
+def _write(wrapper: ClassifierForward, file: Path, config: Mapping[str, Any]) -> None:
+    longest = config["max_length"]
+    example = torch.zeros(1, max(2, longest // 2), dtype=torch.int64)
+    _name_weights(wrapper)
+    with torch.no_grad(), _quiet():
+        program = torch.onnx.export(
+            wrapper, (example,), dynamo=True, opset_version=config["opset"], input_names=["ids"],
+            output_names=["logits"], dynamic_shapes={"ids": {1: torch.export.Dim("length", max=longest)}})
+        size = sum(p.numel() * p.element_size() for p in wrapper.parameters())
+        assert program is not None
+        _forget_sources(program.model)
+        program.save(str(file), external_data=size > _PROTOBUF_LIMIT)
+
+
+def _forget_sources(model: Any) -> None:
+    """Drops stack traces: they hold this machine's paths and are most of a small file."""
+    model.metadata_props.clear()
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+        for value in node.outputs:
+            value.metadata_props.clear()
+
+
+class _MatMul(nn.Module):
+    """A linear layer whose weight [in, out] is a named input of MatMul, as quantisers want it; a view, no copy."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(linear.weight.detach().t(), requires_grad=False)
+        self.bias = linear.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x @ self.weight
+        return y if self.bias is None else y + self.bias
+
+
+def _name_weights(wrapper: nn.Module) -> None:
+    for module in list(wrapper.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Linear):
+                setattr(module, name, _MatMul(child))
+
+
+def _check_file(file: Path, opset: int) -> None:
+    onnx.checker.check_model(str(file))
+    found = {i.domain or "ai.onnx": i.version for i in onnx.load(str(file), load_external_data=False).opset_import}
+    if found.get("ai.onnx") != opset:
+        raise EdgeError(f"export: expected opset {opset}, the exporter wrote {found.get('ai.onnx')}; "
+                        f"set export.opset to {found.get('ai.onnx')} in the profile")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the exporter's progress and advice to developers off the terminal; exceptions still come through."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), \
+                contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

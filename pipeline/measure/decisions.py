@@ -1,0 +1,111 @@
+"""Every decision of one model over a list of queries: what accuracy, loss, agreement, routing and calibration read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import EdgeError
+from pipeline.measure.child import TIMEOUT, ran_as, serving
+from pipeline.measure.subject import Subject
+from pipeline.runtime.decision import read_rule
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One query's outcome.  logits: one a label, in the order of `Decisions.labels`."""
+
+    intent: str
+    confidence: float
+    route: str
+    logits: list[float]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The decisions of one model; list i of every field belongs to ``queries[i]``.
+
+    labels: intents in the order of the logits.  conditions: backend, provider and threads that really ran.
+    """
+
+    name: str
+    labels: list[str]
+    temperature: float
+    queries: list[str]
+    intents: list[str]
+    confidences: list[float]
+    routes: list[str]
+    logits: list[list[float]]
+    artifacts: dict[str, str] = field(default_factory=dict)
+    conditions: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def _position(self) -> dict[str, int]:
+        return {query: i for i, query in enumerate(self.queries)}
+
+    def of(self, query: str) -> Decision:
+        """The decision of that query; EdgeError when it was never decided."""
+        if query not in self._position:
+            raise EdgeError(f"{self.name}: expected a decision for {query!r}, found none among the {len(self.queries)} "
+                            "decided queries; decide all queries of the data first")
+        i = self._position[query]
+        return Decision(self.intents[i], self.confidences[i], self.routes[i], self.logits[i])
+
+    def right(self, records: Sequence[Mapping[str, Any]]) -> list[int]:
+        """1 where the decided intent is the record's, one a record."""
+        return [int(self.of(record["query"]).intent == record["intent"]) for record in some(records)]
+
+    def save(self, file: Path) -> None:
+        """Writes JSON; a reader sees the whole file or none."""
+        partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
+        try:
+            partial.write_text(json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False), encoding="utf-8")
+            os.replace(partial, file)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @staticmethod
+    def load(file: Path) -> Decisions:
+        """Reads what `save` wrote; EdgeError when the file is not that."""
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if content.pop("version") != VERSION:
+                raise ValueError("another version")
+            return Decisions(**content)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise EdgeError(f"{file}: expected decisions saved by version {VERSION}, found {error}; "
+                            "delete the file and decide again") from None
+
+
+def decide_all(subject: Subject, queries: Sequence[str], *, timeout: float = TIMEOUT) -> Decisions:
+    """Decides every distinct query once, in a process of its own."""
+    distinct = list(dict.fromkeys(queries))
+    rule = read_rule(subject.decision)
+    with serving(subject, timeout) as (child, opened):
+        answer = child.ask("decide", queries=distinct)
+    return Decisions(
+        name=subject.name, labels=[intent.name for intent in rule.intents],
+        temperature=rule.temperature, queries=distinct, intents=answer["intents"],
+        confidences=answer["confidences"], routes=answer["routes"], logits=answer["logits"],
+        artifacts=dict(subject.artifacts), conditions=ran_as(opened),
+    )
+
+
+def some(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """The records, or EdgeError when there are none: nothing measured must never look like a perfect score."""
+    if not records:
+        raise EdgeError("expected at least one record to measure on, found none; check the data file")
+    return records
+
+
+def paired_artifacts(reference: Mapping[str, str], candidate: Mapping[str, str]) -> dict[str, str]:
+    """The store keys of both sides' models, as ``reference`` and ``candidate``."""
+    sides = {"reference": reference, "candidate": candidate}
+    return {side: next(iter(keys.values())) for side, keys in sides.items() if keys}

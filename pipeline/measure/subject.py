@@ -1,0 +1,20 @@
+"""What is measured: a model and its decision, as they would be served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model directory and a decision directory that serve together, on ``threads`` CPU threads.
+
+    artifacts: role -> store key, the model's first; copied into every measurement.
+    """
+
+    name: str
+    model: Path
+    decision: Path
+    threads: int
+    artifacts: dict[str, str] = field(default_factory=dict)

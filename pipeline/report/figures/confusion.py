@@ -1,0 +1,62 @@
+"""Confusion matrices: counts, shaded by the share of the expected class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+
+from pipeline.report.figures.style import BLUE, Drawing, figure, say
+from pipeline.report.results import Seen, seen
+
+SHADE = LinearSegmentedColormap.from_list("shade", ["#FFFFFF", BLUE])
+KINDS = {"intents": ("意图混淆矩阵", "intents: confusion", "intent_confusion"),
+         "routes": ("端云路由混淆矩阵", "routing: confusion", "routing_confusion")}
+
+
+def draw(results: Mapping[str, Any]) -> list[Drawing]:
+    """One heat map for every different matrix of a claim; those of observations only where no claim has one."""
+    judged = {str(entry["id"]) for entry in results["claims"]}
+    drawings: list[Drawing] = []
+    for kind in KINDS:
+        found = [item for item in seen(results) if item.details.get(kind) and item.details.get("confusion")]
+        drawings += _each(kind, [item for item in found if item.id in judged] or found)
+    return drawings
+
+
+def _each(kind: str, found: list[Seen]) -> list[Drawing]:
+    groups: dict[str, list[Seen]] = {}
+    for item in found:
+        groups.setdefault(str((item.details["confusion"], sorted(item.artifacts.items()))), []).append(item)
+    return [_draw(kind, same, len(groups) > 1) for same in groups.values()]
+
+
+def _draw(kind: str, same: list[Seen], several: bool) -> Drawing:
+    chinese, english, name = KINDS[kind]
+    item = same[0]
+    names, counts = [str(word) for word in item.details[kind]], np.asarray(item.details["confusion"], dtype=float)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    wide = len(names) > 2
+    side = 1.15 * len(names) if wide else 3.6
+    sheet = figure(side + (3.3 if wide else 2), left=(14 - side) / 2, right=(14 - side) / 2, bottom=2.5 if wide else 1.2)
+    axes = sheet.subplots()
+    axes.imshow(shares, cmap=SHADE, vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(counts.shape):
+        colour = "white" if shares[row, column] > 0.55 else "black"
+        axes.text(column, row, f"{counts[row, column]:.0f}", ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(names)), names, rotation=30 if wide else 0, ha="right" if wide else "center",
+                    rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel(say("预测", "found"))
+    axes.set_ylabel(say("实际", "expected"))
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    right = np.trace(counts) / max(counts.sum(), 1)
+    suffix = f" · {item.id}" if several else ""
+    total, share = f"n = {counts.sum():.0f}", f"{right * 100:.1f} %"
+    axes.set_title(say(f"{chinese}（{total}，正确 {share}）", f"{english} ({total}, {share} right)") + suffix)
+    caption = chinese + (f"（{item.caption or item.id}）" if several else "")
+    return Drawing(f"{name}_{item.id.replace('.', '_')}" if several else name, caption, sheet, [other.id for other in same])

@@ -1,0 +1,82 @@
+"""Distribution of the latencies: a histogram above, the share of runs that were at most as slow below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pipeline.report import format as fmt
+from pipeline.report.figures.style import RED, Drawing, figure, say, shades, target_line
+from pipeline.report.results import Claim, Seen, artifact_name, claims, seen
+
+WORDS = {"latency": ("单次决策延迟分布", "latency of a decision"), "end_to_end": ("端到端响应时间分布", "end-to-end time"),
+         "speedup": ("交替测量的单次决策耗时", "interleaved times of a decision")}
+
+
+def draw(results: Mapping[str, Any]) -> list[Drawing]:
+    """One figure a metric with percentiles, and one of the interleaved pairs behind a speed-up."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    shown: dict[str, list[str]] = {}
+    for item in seen(results):
+        for name, values in _series(results, item).items():
+            metric = str(item.measurement["metric"])
+            known = found.setdefault(metric, {})
+            if not any(np.array_equal(values, other) for other in known.values()):
+                known[name if name not in known else f"{name} ({item.id})"] = values
+            shown.setdefault(metric, []).append(item.id)
+    items = claims(results)
+    return [_draw(metric, dict(sorted(series.items())), [claim for claim in items if claim.metric == metric], sorted(set(shown[metric])))
+            for metric, series in found.items()]
+
+
+def _series(results: Mapping[str, Any], item: Seen) -> dict[str, np.ndarray]:
+    measurement = item.measurement
+    if measurement["shape"] == "sample" and "p50" in item.details and measurement.get("unit") == "ms":
+        return _filled({artifact_name(results, item.model) if item.model else item.id: measurement["values"]})
+    if measurement["shape"] == "paired_sample":
+        roles = [artifact_name(results, item.artifacts[role]) if role in item.artifacts else role
+                 for role in ("reference", "candidate")]
+        names = roles if roles[0] != roles[1] else ["reference", "candidate"]
+        return _filled(dict(zip(names, (measurement["reference"], measurement["candidate"]), strict=True)))
+    return {}
+
+
+def _filled(series: Mapping[str, list[float]]) -> dict[str, np.ndarray]:
+    return {name: np.sort(np.asarray(values, dtype=float)) for name, values in series.items() if len(values) > 1}
+
+
+def _draw(metric: str, series: Mapping[str, np.ndarray], judged: list[Claim], shown: list[str]) -> Drawing:
+    chinese, english = WORDS.get(metric, (f"{metric} 耗时分布", f"{metric}: distribution of the times"))
+    sheet = figure(8.6, hspace=0.12)
+    above, below = sheet.subplots(2, 1, sharex=True, height_ratios=(2, 3))
+    right = max(float(np.quantile(values, 0.995)) for values in series.values()) * 1.08
+    left = min(float(values[0]) for values in series.values()) * 0.9
+    for colour, (name, values) in zip(shades(len(series)), series.items(), strict=True):
+        above.hist(values, bins=np.linspace(left, right, 50), color=colour, alpha=0.55, label=f"{name} (n = {len(values)})")
+        below.step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=colour)
+        _percentiles(below, values, colour)
+    beyond = right
+    for claim in judged:
+        if claim.unit == "ms" and claim.target <= 2 * right:
+            right = max(right, claim.target * 1.05)
+    for claim in judged:
+        if claim.unit == "ms":
+            where = f"P{claim.percentile * 100:g} " if claim.percentile else ""
+            target_line(above, claim.target, f"{say('目标', 'target')} {where}{fmt.target(claim)}", max(right, beyond))
+            below.axvline(claim.target, color=RED, linestyle="--", linewidth=1)
+    above.margins(y=0.35)
+    above.set(ylabel=say("次数", "runs"), title=say(chinese, english), xlim=(left, right))
+    below.set(xlabel=say("耗时 / ms", "time / ms"), ylabel=say("累积比例", "share of runs"), ylim=(0, 1.02))
+    below.grid(True)
+    above.legend(loc="center right")
+    return Drawing(metric, chinese, sheet, shown)
+
+
+def _percentiles(axes: Any, values: np.ndarray, colour: str) -> None:
+    for q, marker in ((0.50, "o"), (0.95, "s")):
+        at = float(np.quantile(values, q))
+        axes.plot([at], [q], marker=marker, color=colour, markersize=4.5)
+        axes.annotate(f"P{q * 100:.0f} = {at:.1f} ms", (at, q), xytext=(6, -9), textcoords="offset points", fontsize=7,
+                      color=colour)

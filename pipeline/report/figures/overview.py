@@ -1,0 +1,101 @@
+"""All claims at a glance: each figure and its interval, held against the target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from pipeline.report import format as fmt
+from pipeline.report.figures.style import Drawing, figure, say
+from pipeline.report.results import Claim, claims
+
+CAPTION = "验收目标总览：测量值与区间相对于目标的位置"
+POINTS, TIMES = 12.0, 32.0
+ROW, EDGE, GAP = 0.58, 1.7, 1.9
+
+
+def draw(results: Mapping[str, Any]) -> list[Drawing]:
+    """Shares as points from the target, everything else as a factor of it; the good side is right in both."""
+    items = claims(results)
+    panels = [panel for panel in (([c for c in items if c.unit in fmt.PERCENT], _points),
+                                  ([c for c in items if c.unit not in fmt.PERCENT], _times)) if panel[0]]
+    if not panels:
+        return []
+    rows = [len(group) for group, _ in panels]
+    height = ROW * sum(rows) + EDGE + GAP * (len(rows) - 1) + 1.3
+    sheet = figure(height, left=5.2, right=2.8, top=EDGE, bottom=1.3, hspace=GAP / (ROW * sum(rows) / len(rows)))
+    grid = sheet.subplots(len(rows), 1, squeeze=False, height_ratios=rows)[:, 0]
+    for axes, (group, scale) in zip(grid, panels, strict=True):
+        scale(axes, group)
+        _labels(axes, group)
+    _legend(sheet, items, height)
+    return [Drawing("overview", CAPTION, sheet, [claim.id for claim in items])]
+
+
+def _points(axes: Axes, group: list[Claim]) -> None:
+    def place(figure: float, claim: Claim) -> float:
+        return (figure - claim.target) * (100 if claim.comparison == ">" else -100)
+
+    axes.set_xlim(-POINTS, POINTS)
+    axes.set_xlabel(say("与目标的距离 / 百分点（右侧为达标）", "distance from the target in points (right is good)"))
+    axes.axvline(0, color="black", linewidth=0.8)
+    _rows(axes, group, place, POINTS, -POINTS)
+
+
+def _times(axes: Axes, group: list[Claim]) -> None:
+    def place(figure: float, claim: Claim) -> float:
+        ratio = figure / claim.target if claim.target else TIMES
+        ratio = min(max(ratio, 1 / TIMES), TIMES)
+        return ratio if claim.comparison == ">" else 1 / ratio
+
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(1 / TIMES, TIMES)
+    ticks = [1 / 16, 1 / 4, 1, 4, 16]
+    axes.set_xticks(ticks, ["1/16", "1/4", "1", "4", "16"])
+    axes.set_xlabel(say("优于目标的倍数（右侧为达标）", "times better than the target (right is good)"))
+    axes.axvline(1, color="black", linewidth=0.8)
+    _rows(axes, group, place, TIMES, 1 / TIMES)
+
+
+def _rows(axes: Axes, group: list[Claim], place: Callable[[float, Claim], float], high: float, low: float) -> None:
+    for row, claim in enumerate(group):
+        if claim.value is None:
+            continue
+        state = fmt.STATES[claim.state]
+        ends = [place(bound, claim) for bound in (claim.lower, claim.upper) if bound is not None]
+        at = place(claim.value, claim)
+        axes.plot([min([at, *ends]), max([at, *ends])], [row, row], color=state.colour, linewidth=1.6, solid_capstyle="butt")
+        if low < at < high:
+            hollow = "white" if claim.indicative else state.colour
+            axes.plot([at], [row], state.marker, color=state.colour, markerfacecolor=hollow, markersize=5)
+        else:
+            axes.plot([min(max(at, low), high)], [row], ">" if at >= high else "<", color=state.colour, markersize=6, clip_on=False)
+
+
+def _labels(axes: Axes, group: list[Claim]) -> None:
+    axes.set_ylim(len(group) - 0.4, -0.6)
+    axes.set_yticks(range(len(group)), [say(_short(claim.caption), claim.id) for claim in group])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(True, axis="x")
+    axes.spines["left"].set_visible(False)
+    for row, claim in enumerate(group):
+        figure = fmt.value(claim.value, claim.unit) if claim.value is not None else say("未测量", "not measured")
+        figure = say(fmt.chinese(figure), figure)
+        mark = "≈ " if claim.indicative else ""
+        axes.annotate(mark + figure, (1.05, row), xycoords=("axes fraction", "data"), va="center", fontsize=7,
+                      color=fmt.STATES[claim.state].colour, annotation_clip=False)
+
+
+def _short(caption: str) -> str:
+    return caption if len(caption) <= 24 else caption[:23] + "…"
+
+
+def _legend(sheet: Any, items: list[Claim], height: float) -> None:
+    present = [state for name, state in fmt.STATES.items() if any(claim.state == name for claim in items)]
+    marks = [Line2D([], [], color=state.colour, marker=state.marker, markersize=5, linewidth=1.6,
+                    label=say(state.chinese, state.word)) for state in present]
+    sheet.suptitle(say("验收目标总览", "all claims against their targets"), fontsize=9, y=1 - 0.25 / height)
+    sheet.legend(handles=marks, loc="upper center", ncols=len(marks), bbox_to_anchor=(0.5, 1 - 0.7 / height))

@@ -1,0 +1,87 @@
+"""edge_poc_accuracy_report.md: training, accuracy by intent, losses and agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.report import format as fmt
+from pipeline.report.markdown import sections
+from pipeline.report.markdown.text import document, plain, table
+from pipeline.report.results import Claim, Seen, seen
+
+if TYPE_CHECKING:
+    from pipeline.report.figures.style import Picture
+
+WRONG = 20
+
+
+def render(results: Mapping[str, Any], items: list[Claim], pictures: Sequence[Picture]) -> str:
+    phases = [claim.phase for claim in items]
+    return document([
+        "# 意图识别准确率报告 (edge PoC accuracy report)", sections.summary(results, items), sections.conditions(results),
+        "## 目标与结论 (claims)", sections.claim_table(items), sections.reasons(items), sections.not_measured(items),
+        training(results), *_confusions(results), sections.observations(results, phases),
+        sections.figures(pictures, ["intent_confusion", "calibration", "training"]), sections.versions(results),
+    ])
+
+
+def training(results: Mapping[str, Any]) -> str:
+    """训练过程: one row an evaluation, the best checkpoint marked."""
+    curves = results.get("training") or {}
+    if not curves.get("eval"):
+        return ""
+    rows = []
+    for point in curves["eval"]:
+        best = "最佳 (best)" if point["step"] == curves.get("best_step") else ""
+        rows.append([str(point["step"]), _digits(point.get("epoch"), 2), _digits(_train_loss(curves, point["step"])),
+                     _digits(point.get("loss")), fmt.value(point.get("token_accuracy"), "proportion"), best])
+    headers = ["步 (step)", "轮 (epoch)", "训练损失 (train loss)", "验证损失 (eval loss)",
+               "词元准确率 (token accuracy)", "检查点 (checkpoint)"]
+    lora, base, samples = (fmt.value(curves.get(name), "count") for name in ("lora_parameters", "base_parameters", "rows"))
+    facts = (f"LoRA 可训练参数 {lora}，基座参数 {base}，训练样本 {samples} 条，"
+             f"耗时 {fmt.duration(curves.get('seconds') or 0)}。")
+    return f"## 训练过程 (training)\n\n{facts}\n\n{table(headers, rows, numbers=range(5))}"
+
+
+def _train_loss(curves: Mapping[str, Any], step: int) -> float | None:
+    """The last training loss logged at or before the step."""
+    earlier = [point["loss"] for point in curves.get("train") or [] if point["step"] <= step and point.get("loss") is not None]
+    return earlier[-1] if earlier else None
+
+
+def _digits(figure: float | None, places: int = 4) -> str:
+    return fmt.NONE if figure is None else f"{figure:.{places}f}"
+
+
+def _confusions(results: Mapping[str, Any]) -> list[str]:
+    return [part for item in seen(results) if item.details.get("intents") and item.details.get("confusion")
+            for part in (_confusion(item), _recall(item), _wrong(item))]
+
+
+def _confusion(item: Seen) -> str:
+    title = f"## 混淆矩阵 (confusion)：{plain(item.caption)} ({plain(item.id)})"
+    return f"{title}\n\n行为实际意图，列为预测意图。\n\n{matrix(item, 'intents')}"
+
+
+def matrix(item: Seen, kind: str) -> str:
+    """A confusion matrix as a table, rows = expected."""
+    names = [plain(name) for name in item.details[kind]]
+    rows = [[name, *(str(count) for count in counts)] for name, counts in zip(names, item.details["confusion"], strict=True)]
+    return table(["实际 \\ 预测", *names], rows, numbers=range(1, len(names) + 1))
+
+
+def _recall(item: Seen) -> str:
+    recall = item.details.get("recall") or {}
+    rows = [[plain(name), fmt.value(share, "proportion")] for name, share in recall.items()]
+    return "各意图召回率 (recall by intent)：\n\n" + table(["意图 (intent)", "召回率 (recall)"], rows, numbers=[1]) if rows else ""
+
+
+def _wrong(item: Seen) -> str:
+    wrong = item.details.get("wrong") or []
+    rows = [[plain(one.get("query", "")), plain(one.get("expected", "")), plain(one.get("found", "")), _digits(one.get("confidence"), 2)]
+            for one in wrong[:WRONG]]
+    total = item.details.get("wrong_count") or len(wrong)
+    more = f"（共 {total} 条，列出前 {len(rows)} 条）" if total > len(rows) else ""
+    headers = ["问句 (query)", "实际 (expected)", "预测 (found)", "置信度 (confidence)"]
+    return f"判错的问句 (wrong answers){more}：\n\n" + table(headers, rows, numbers=[3]) if rows else ""

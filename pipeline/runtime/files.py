@@ -1,0 +1,29 @@
+"""Reading the small JSON files of a model or decision directory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import EdgeError
+
+
+def read_object(file: Path, holds: str) -> dict[str, Any]:
+    """The JSON object in ``file``, which should hold ``holds``; EdgeError when it is missing or garbage."""
+    if not file.parent.is_dir():
+        raise EdgeError(f"expected a directory with {holds}, found none at {file.parent}; check the path")
+    try:
+        value = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise EdgeError(f"expected {file.name} with {holds} in {file.parent}, found none; build it again") from None
+    except (OSError, ValueError) as error:
+        raise EdgeError(f"{file}: expected {holds} as JSON, found {error}; build it again") from error
+    if not isinstance(value, dict):
+        raise EdgeError(f"{file}: expected {holds} as a JSON object, found {type(value).__name__}; build it again")
+    return value
+
+
+def write_object(file: Path, value: dict[str, Any]) -> None:
+    """Write ``value`` as readable UTF-8 JSON."""
+    file.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,82 @@
+"""ONNX Runtime: needs nothing but onnxruntime and numpy, so it is what serves on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+from pipeline.errors import EdgeError
+from pipeline.runtime.files import read_object
+
+CPU = "CPUExecutionProvider"
+_INTEGERS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
+
+
+class OnnxRuntime:
+    """One session: fixed threads, nodes in order, one provider which must be the one that was asked for."""
+
+    backend = "onnx"
+
+    def __init__(self, file: Path, labels: int, max_length: int, threads: int, provider: str = CPU) -> None:
+        self._session = _session(file, threads, provider)
+        self.provider = self._session.get_providers()[0]
+        if self.provider != provider:
+            raise EdgeError(f"{file}: expected {provider}, but the session runs on {self.provider}; "
+                            f"install an onnxruntime that has {provider}")
+        self._input, self._integer = _signature(self._session, file, labels)
+        self._max_length = max_length
+        self.threads = threads
+
+    def logits(self, ids: Sequence[int]) -> np.ndarray:
+        """Token ids of one whole prompt -> float32 [labels]."""
+        if not 0 < len(ids) <= self._max_length:
+            raise EdgeError(f"expected 1 to {self._max_length} token ids, found {len(ids)}; shorten the prompt")
+        values = self._session.run(None, {self._input: np.asarray([ids], dtype=self._integer)})[0]
+        return np.asarray(values, dtype=np.float32)[0]
+
+
+def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxRuntime:
+    """Open an exported directory; its runtime.json may name another ``provider`` than the CPU."""
+    spec = read_object(model / "runtime.json", "the runtime of an exported model")
+    found = spec.get("label_ids")
+    if found != list(label_ids):
+        raise EdgeError(f"{model}: expected a model for the label ids {list(label_ids)}, found {found}; "
+                        "use the decision that was made from the same model")
+    name, length = spec.get("file"), spec.get("max_length")
+    if not isinstance(name, str) or Path(name).name != name or not isinstance(length, int) or length < 1:
+        raise EdgeError(f"{model}/runtime.json: expected a file name and a positive max_length, "
+                        f"found {name!r} and {length!r}; export it again")
+    return OnnxRuntime(model / name, len(label_ids), length, threads, spec.get("provider", CPU))
+
+
+def _session(file: Path, threads: int, provider: str) -> Any:
+    if not file.is_file():
+        raise EdgeError(f"expected a model at {file}, found none; export it again")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4
+    if provider not in ort.get_available_providers():
+        raise EdgeError(f"{file}: expected the provider {provider}, found only "
+                        f"{', '.join(ort.get_available_providers())}; install an onnxruntime that has it")
+    try:
+        return ort.InferenceSession(str(file), options, providers=[provider])
+    except Exception as error:  # onnxruntime's errors share no other base class
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise EdgeError(f"{file}: expected a readable ONNX model, found {reason}; export it again") from error
+
+
+def _signature(session: Any, file: Path, labels: int) -> tuple[str, type]:
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if len(inputs) != 1 or inputs[0].type not in _INTEGERS or len(outputs) != 1:
+        raise EdgeError(f"{file}: expected one input of integer token ids and one output of logits, found inputs "
+                        f"{[i.name for i in inputs]} and outputs {[o.name for o in outputs]}; export it again")
+    if outputs[0].shape[-1] != labels:
+        raise EdgeError(f"{file}: expected logits for {labels} labels, found shape {outputs[0].shape}; "
+                        "use the decision that was made from the same model")
+    return inputs[0].name, _INTEGERS[inputs[0].type]

@@ -1,0 +1,62 @@
+"""transformers on the CPU in float32: the reference that every exported model is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline.errors import EdgeError
+
+
+class TorchRuntime:
+    """The transformers model itself, computed in float32 whatever type its weights are stored in."""
+
+    backend = "torch"
+    provider = "torch-cpu"
+
+    def __init__(self, model: Any, label_ids: Sequence[int]) -> None:
+        vocabulary = model.config.vocab_size
+        if not all(0 <= label < vocabulary for label in label_ids):
+            raise EdgeError(f"expected label ids below the vocabulary's {vocabulary}, found {list(label_ids)}; "
+                            "use the decision that was made from the same model")
+        self._model = model
+        self.threads = torch.get_num_threads()
+        self._labels = torch.tensor(list(label_ids))
+
+    @torch.inference_mode()
+    def logits(self, ids: Sequence[int]) -> np.ndarray:
+        """Token ids of one whole prompt -> float32 [labels]."""
+        out = self._model(input_ids=torch.tensor([list(ids)]), logits_to_keep=1, use_cache=False)
+        return out.logits[0, -1, self._labels].float().numpy()
+
+
+def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> TorchRuntime:
+    """Open a Hugging Face directory; sets torch's threads, which are the process's own."""
+    torch.set_num_threads(threads)
+    return TorchRuntime(load_model(model), label_ids)
+
+
+def load_model(directory: Path) -> Any:
+    """The causal language model of a Hugging Face directory in float32, from safetensors alone, never from a hub."""
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    if not directory.is_dir():
+        raise EdgeError(f"expected a directory with config.json and safetensors, found none at {directory}")
+    try:
+        model, info = AutoModelForCausalLM.from_pretrained(
+            directory, dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False,
+            output_loading_info=True)
+    except Exception as error:  # config, safetensors and torch each raise their own kinds
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise EdgeError(f"{directory}: expected a readable Hugging Face model, found {reason}; "
+                        "build it again") from error
+    if info["missing_keys"] or info["mismatched_keys"]:
+        raise EdgeError(f"{directory}: expected every weight of the model, found missing or misshapen "
+                        f"{sorted(map(str, [*info['missing_keys'], *info['mismatched_keys']]))[:3]}; build it again")
+    return model.eval()

@@ -1,0 +1,114 @@
+"""Profile -> specs: which artifact is built from which, and what determines it.
+
+The whole flow stands here: data and base -> adapter -> merged -> onnx_fp32 -> onnx_int8, and merged -> decision.
+Each builder is imported only when it has to build.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.digest import directory_digest, file_digest
+from pipeline.profile import Profile
+from pipeline.store import Artifact, Spec, Workspace
+
+TRAINING = ("torch", "transformers", "ms-swift", "peft")
+EXPORT = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
+BASES = {"reference": ("pipeline.base.reference", ("seed",)), "qwen3-shape": ("pipeline.base.shape", ("seed",)),
+         "pretrained": ("pipeline.base.hub", ("model", "revision"))}
+SPLITS = ("train", "validation", "test", "challenge")
+
+
+def data(profile: Profile) -> Spec:
+    """train, validation, test and challenge as .jsonl: generated, or the user's own files split the same way."""
+    sizes = profile.data.model_dump(include={"seed", *SPLITS})
+    own = {"train": profile.data.train_file, "evaluation": profile.data.eval_file}
+
+    def build(work: Workspace) -> None:
+        if own["train"]:
+            from pipeline.data.own import split_own_data
+            split_own_data(work.out, Path(own["train"]), Path(own["evaluation"]), profile.data.columns, sizes["seed"])
+        else:
+            from pipeline.data.generate import generate
+            generate(work.out, **sizes)
+
+    if not own["train"]:
+        return Spec("data", build, sizes, code=("pipeline.data.generate",))
+    config = {"seed": sizes["seed"], "columns": profile.data.columns, **{role: file_digest(Path(path)) for role, path in own.items()}}
+    return Spec("data", build, config, code=("pipeline.data.own",))
+
+
+def base(profile: Profile, data: Artifact) -> Spec:
+    """The base model as a Hugging Face directory.  The reference is pre-trained on no query of ``data``."""
+    room, settings = BASES[profile.base.kind]
+    config = profile.base.model_dump(include={"kind", *settings})
+    determines = dict(config)
+    local = Path(profile.base.model)
+    if profile.base.kind == "pretrained" and local.is_dir():
+        from pipeline.base.hub import check_model_directory
+        check_model_directory(local)
+        determines["model"] = directory_digest(local)
+    made_here = profile.base.kind == "reference"
+
+    def build(work: Workspace) -> None:
+        from pipeline.base import build_base
+        build_base(work.out, work.scratch, {**config, "exclude": _queries(data)} if made_here else config)
+
+    return Spec("base", build, determines, {"data": data} if made_here else {}, (room,), ("torch", "transformers", "tokenizers"))
+
+
+def _queries(data: Artifact) -> list[str]:
+    from pipeline.data.records import read_records
+    return [record.query for split in SPLITS for record in read_records(data.file(f"{split}.jsonl"))]
+
+
+def adapter(profile: Profile, base: Artifact, data: Artifact) -> Spec:
+    """The LoRA adapter of the best checkpoint, with its curves."""
+    config = {"prompt": profile.prompt.model_dump(), "train": profile.train.model_dump()}
+
+    def build(work: Workspace) -> None:
+        from pipeline.train.sft import train_adapter
+        train_adapter(work.out, work.scratch, base=base.path, train=data.file("train.jsonl"),
+                      validation=data.file("validation.jsonl"), config=config)
+
+    return Spec("adapter", build, config, {"base": base, "data": data}, ("pipeline.train.sft",), TRAINING)
+
+
+def merged(base: Artifact, adapter: Artifact) -> Spec:
+    """Base plus adapter as one Hugging Face directory."""
+    def build(work: Workspace) -> None:
+        from pipeline.train.merge import merge_adapter
+        merge_adapter(work.out, base=base.path, adapter=adapter.path)
+
+    return Spec("merged", build, {}, {"base": base, "adapter": adapter}, ("pipeline.train.merge",), TRAINING)
+
+
+def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
+    """Prompt, labels, calibrated temperature and threshold, with the tokenizer: what any backend needs to decide."""
+    config = {"prompt": profile.prompt.model_dump(), "decision": profile.decision.model_dump()}
+
+    def build(work: Workspace) -> None:
+        from pipeline.edge.calibrate import make_decision
+        make_decision(work.out, merged=merged.path, validation=data.file("validation.jsonl"), config=config)
+
+    return Spec("decision", build, config, {"merged": merged, "data": data}, ("pipeline.edge.calibrate",), ("torch", "transformers"))
+
+
+def onnx_fp32(profile: Profile, merged: Artifact) -> Spec:
+    """The classifier's graph, head sliced to the label rows."""
+    config = {**profile.export.model_dump(), "max_length": profile.prompt.max_length}
+
+    def build(work: Workspace) -> None:
+        from pipeline.export.onnx import export_onnx
+        export_onnx(work.out, merged=merged.path, config=config)
+
+    return Spec("onnx-fp32", build, config, {"merged": merged}, ("pipeline.export.onnx",), EXPORT)
+
+
+def onnx_int8(source: Artifact) -> Spec:
+    """The same graph with INT8 weights, quantised by ONNX Runtime."""
+    def build(work: Workspace) -> None:
+        from pipeline.compress.int8 import int8_dynamic
+        int8_dynamic(work.out, source=source.path, config={})
+
+    return Spec("onnx-int8", build, {}, {"source": source}, ("pipeline.compress.int8",), ("onnx", "onnxruntime"))

@@ -1,0 +1,64 @@
+"""A full disk told in one line, and files brought safely to disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import EdgeError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@contextmanager
+def one_line_when_full(root: Path) -> Iterator[None]:
+    """Turn any failure that a full disk caused, also one wrapped by a library, into one EdgeError."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_full(error):
+            raise
+        raise EdgeError(
+            f"expected room on the disk, found none left while working in {root} ({_innermost(error)}); "
+            "free some space (edge artifacts prune) and run again"
+        ) from error
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def _is_full(error: BaseException) -> bool:
+    return any(
+        (isinstance(one, OSError) and one.errno in FULL) or os.strerror(errno.ENOSPC) in str(one)
+        for one in _chain(error)
+    )
+
+
+def _innermost(error: BaseException) -> str:
+    *_, last = _chain(error)
+    return str(last)
+
+
+def sync(path: Path) -> None:
+    """fsync a file or a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    for current, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            sync(Path(current, name))
+        sync(Path(current))

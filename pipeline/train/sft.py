@@ -1,0 +1,215 @@
+"""LoRA fine-tuning by ms-swift, in a process of its own: inputs checked before, results after, resumable between."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.digest import file_digest
+from pipeline.process import run
+from pipeline.progress import Tracker, track
+from pipeline.train import adapter as lora
+from pipeline.train import results
+from pipeline.train.checkpoints import newest_whole
+from pipeline.train.inputs import ANSWER, BaseModel, check_base, check_space, read_rows, write_rows
+from pipeline.train.weights import count, read_json, weight_files
+
+LARGE = 200_000_000  # weights; above it the base's own dtype is kept on a CPU and activations are recomputed
+STEPS_BETWEEN_SAVES = 100
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Optimizer steps: in all, in an epoch, and between two saved and evaluated checkpoints."""
+
+    total: int
+    epoch: int
+    save: int
+
+
+def train_adapter(
+    out: Path, scratch: Path, *, base: Path, train: Path, validation: Path, config: Mapping[str, Any]
+) -> None:
+    """Train a LoRA adapter on ``base`` by the profile's ``prompt`` and ``train`` sections; the best goes to ``out``.
+
+    train, validation: .jsonl records.  ``scratch`` keeps checkpoints and the log: a run that was killed goes on from
+    its newest whole checkpoint there.  Writes adapter_model.safetensors and adapter_config.json (PEFT's), curves.json
+    and training_args.json.  EdgeError for inputs that cannot work and for a training that went wrong unsaid.
+    """
+    started, recipe, prompt, model = time.monotonic(), config["train"], config["prompt"], check_base(base)
+    expected = lora.expected_shapes(model.shapes, recipe["target_modules"], recipe["rank"])
+    splits = {name: read_rows(file, base, prompt) for name, file in (("train", train), ("validation", validation))}
+    rows = {name: len(split) for name, split in splits.items()}
+    schedule = _schedule(rows["train"], recipe)
+    scratch.mkdir(parents=True, exist_ok=True)
+    check_space(scratch, 200_000_000 + 14 * count(expected) * (schedule.total // schedule.save + 2))
+    files = [write_rows(scratch / f"{name}.messages.jsonl", split) for name, split in splits.items()]
+    argv = _arguments(model, files, scratch / "run", config, schedule)
+
+    identity = _identity(model, files, _without_paths(argv, base, scratch))
+    _run_swift(argv, scratch, schedule, identity)
+    summary = results.read_summary(scratch / "run" / "logging.jsonl")
+    points = results.curves(summary)
+    results.check_first_row(scratch / "sft.log", {row.ids for row in splits["train"]}, ANSWER)
+    results.check_rows(summary, rows, prompt["max_length"])
+    results.check_curves(points, steps=schedule.total, steps_per_epoch=schedule.epoch)
+    best = results.best_step(points)
+    checkpoint = scratch / "run" / f"checkpoint-{best}"
+    lora.check_adapter(checkpoint, model.shapes, targets=recipe["target_modules"], rank=recipe["rank"],
+                       alpha=recipe["alpha"])
+
+    _export_adapter(checkpoint, out, base)
+    _write_json(out / "curves.json", points | {
+        "best_step": best,
+        "best_checkpoint": checkpoint.name,
+        "token_accuracy_floor": (ANSWER - 1) / ANSWER,  # all but the label are the same tokens in every row
+        "lora_parameters": lora.lora_parameters(out),
+        "base_parameters": count(model.shapes),
+        "rows": rows,
+        "seconds": round(time.monotonic() - started, 1),
+    })
+    _write_json(out / "training_args.json", identity)
+
+
+def _schedule(rows: int, recipe: Mapping[str, Any]) -> Schedule:
+    epoch = math.ceil(rows / recipe["batch_size"])
+    return Schedule(epoch * recipe["epochs"], epoch, math.ceil(epoch / math.ceil(epoch / STEPS_BETWEEN_SAVES)))
+
+
+def _arguments(
+    model: BaseModel, files: list[Path], output: Path, config: Mapping[str, Any], schedule: Schedule
+) -> list[str]:
+    """ms-swift's arguments; its defaults are repeated where a later version could change the result."""
+    recipe, device, large = config["train"], _device(), count(model.shapes) > LARGE
+    options: dict[str, Any] = {
+        "model": model.directory.resolve(),
+        "model_type": "qwen3",
+        "template": "qwen3",
+        "check_model": False,
+        "torch_dtype": model.dtype if large or device == "cuda" else "float32",
+        "dataset": files[0].resolve(),
+        "val_dataset": files[1].resolve(),
+        "max_length": config["prompt"]["max_length"],
+        "truncation_strategy": "delete",
+        "strict": True,
+        "add_non_thinking_prefix": True,
+        "loss_scale": "default+ignore_empty_think",
+        "tuner_type": "lora",
+        "target_modules": recipe["target_modules"],
+        "lora_rank": recipe["rank"],
+        "lora_alpha": recipe["alpha"],
+        "lora_dropout": recipe["dropout"],
+        "learning_rate": recipe["learning_rate"],
+        "lr_scheduler_type": "cosine",
+        "warmup_ratio": 0.0,
+        "weight_decay": 0.1,
+        "num_train_epochs": recipe["epochs"],
+        "per_device_train_batch_size": recipe["batch_size"],
+        "per_device_eval_batch_size": recipe["batch_size"],
+        "gradient_accumulation_steps": 1,
+        "gradient_checkpointing": large,
+        "seed": recipe["seed"],
+        "data_seed": recipe["seed"],
+        "eval_strategy": "steps",
+        "eval_steps": schedule.save,
+        "save_strategy": "steps",
+        "save_steps": schedule.save,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "report_to": "none",
+        "dataloader_num_workers": 0,
+        "add_version": False,
+        "output_dir": output.resolve(),
+    }
+    if device == "cpu":
+        options["use_cpu"] = True
+    argv: list[str] = []
+    for name, value in options.items():
+        values = value if isinstance(value, list) else [value]
+        argv += [f"--{name}", *(str(item).lower() if isinstance(item, bool) else str(item) for item in values)]
+    return argv
+
+
+def _device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if platform.system() == "Darwin" and torch.backends.mps.is_available() else "cpu"
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    """Nothing is fetched from a hub, caches stay in ``scratch``, and one device is used."""
+    offline = {name: "1" for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")}
+    caches = {name: str((scratch / "cache").resolve()) for name in ("MODELSCOPE_CACHE", "HF_HOME")}
+    device = {"cuda": {"CUDA_VISIBLE_DEVICES": "0"}, "cpu": {"CUDA_VISIBLE_DEVICES": ""}}.get(_device(), {})
+    return offline | caches | device | {"TOKENIZERS_PARALLELISM": "false"}
+
+
+def _run_swift(argv: list[str], scratch: Path, schedule: Schedule, identity: Mapping[str, Any]) -> None:
+    """Run ms-swift, from the newest whole checkpoint if ``scratch`` holds one of this very training."""
+    output, mark = scratch / "run", scratch / "identity.json"
+    if not mark.is_file() or read_json(mark) != identity:  # ms-swift would go on with another rank or other data
+        shutil.rmtree(output, ignore_errors=True)
+        _write_json(mark, identity)
+    checkpoint = newest_whole(output)
+    resume = [] if checkpoint is None else ["--resume_from_checkpoint", str(checkpoint.resolve())]
+    with track("LoRA", schedule.total) as bar:
+        run([sys.executable, "-m", "swift.cli.sft", *argv, *resume], env=_environment(scratch),
+            log=scratch / "sft.log", on_line=_follow(output / "logging.jsonl", bar))
+
+
+def _follow(log: Path, bar: Tracker) -> Callable[[str], None]:
+    """A callback that moves the bar by what was added to ms-swift's logging.jsonl since the last call."""
+    position = log.stat().st_size if log.is_file() else 0
+
+    def tick(_line: str) -> None:
+        nonlocal position
+        if not log.is_file() or log.stat().st_size <= position:
+            return
+        with log.open("rb") as file:
+            file.seek(position)
+            added = file.read()
+        position += added.rfind(b"\n") + 1
+        found = re.findall(rb'\{"loss": ([^,]+),.*"global_step/max_steps": "(\d+)/', added[: added.rfind(b"\n") + 1])
+        if found:
+            bar.update(int(found[-1][1]), note=f"loss {float(found[-1][0]):.3f}")
+
+    return tick
+
+
+def _identity(model: BaseModel, files: list[Path], argv: list[str]) -> dict[str, Any]:
+    """What the training depends on: arguments, and the sha256 of the base's weights and tokenizer and of the data."""
+    inputs = [*weight_files(model.directory), model.directory / "tokenizer.json"]
+    return {
+        "program": "python -m swift.cli.sft",
+        "argv": argv,
+        "base": {file.name: file_digest(file) for file in inputs},
+        "data": {file.name: file_digest(file) for file in files},
+    }
+
+
+def _without_paths(argv: list[str], base: Path, scratch: Path) -> list[str]:
+    folder = f"{scratch.resolve()}/"
+    return [base.name if item == str(base.resolve()) else item.removeprefix(folder) for item in argv]
+
+
+def _export_adapter(checkpoint: Path, out: Path, base: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(checkpoint / lora.WEIGHTS, out / lora.WEIGHTS)
+    config = read_json(checkpoint / lora.CONFIG) | {"base_model_name_or_path": base.name}
+    config["target_modules"] = sorted(config["target_modules"])  # a set in PEFT: its order changes from run to run
+    _write_json(out / lora.CONFIG, config)
+
+
+def _write_json(file: Path, value: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

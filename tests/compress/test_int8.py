@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from pipeline.compress.int8 import int8_dynamic
+from pipeline.errors import EdgeError
+from pipeline.runtime import load
+
+
+def read(file: Path) -> dict:
+    return json.loads(file.read_text())
+
+
+def test_int8_is_smaller_and_close(fp32, int8):
+    ids = read(fp32 / "runtime.json")["label_ids"]
+    whole, small = load(fp32, ids, 1), load(int8, ids, 1)
+    random = np.random.default_rng(0)
+    pairs = [(whole.logits(p), small.logits(p)) for p in (random.integers(0, 300, n).tolist() for n in range(3, 60, 3))]
+    spread = np.std([a for a, _ in pairs])
+    assert 0 < max(np.abs(a - b).max() for a, b in pairs) < spread / 2
+    assert (int8 / "model.onnx").stat().st_size < (fp32 / "model.onnx").stat().st_size / 2
+
+
+def test_what_is_written(fp32, int8):
+    assert read(int8 / "runtime.json") == {**read(fp32 / "runtime.json"), "weights": "int8"}
+    report = read(int8 / "compression.json")
+    assert report["integer_matmuls"] == 2 * 7 + 1 and report["left_in_float"] == []
+    assert report["bytes"]["after"] == (int8 / "model.onnx").stat().st_size
+    eight_bits = sum(size for kind, size in report["weight_bytes"]["after"].items() if kind in ("int8", "uint8"))
+    assert eight_bits == pytest.approx(report["weight_bytes"]["before"]["float32"] / 4, rel=0.1)
+
+
+def test_the_embedding_may_stay_in_float(fp32, int8, tmp_path):
+    int8_dynamic(tmp_path, source=fp32, config={"embedding": False})
+    kept = {w.name: w.data_type for w in onnx.load(str(tmp_path / "model.onnx")).graph.initializer}
+    assert kept["embedding.weight"] == TensorProto.FLOAT
+    assert (tmp_path / "model.onnx").stat().st_size > (int8 / "model.onnx").stat().st_size
+
+
+def test_a_graph_without_matrix_products_is_refused(tmp_path):
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    out.mkdir()
+    table = onnx.numpy_helper.from_array(np.ones((10, 2), np.float32), "table")
+    nodes = [helper.make_node("Gather", ["table", "ids"], ["rows"]),
+             helper.make_node("ReduceMean", ["rows", "axis"], ["logits"], keepdims=0)]
+    axis = onnx.numpy_helper.from_array(np.array([1]), "axis")
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("ids", TensorProto.INT64, [1, "length"])],
+                              [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 2])], [table, axis])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, source / "model.onnx")
+    (source / "runtime.json").write_text(json.dumps({"backend": "onnx", "file": "model.onnx", "label_ids": [1, 2],
+                                                     "max_length": 8, "opset": 18, "weights": "fp32"}))
+    load(source, [1, 2], 1).logits([3, 4])
+    with pytest.raises(EdgeError, match="found none that could be quantised"):
+        int8_dynamic(out, source=source, config={})
+
+
+@pytest.mark.parametrize("damage", ["no directory", "no model", "truncated"])
+def test_a_broken_source_is_one_line(fp32, tmp_path, damage):
+    source, out = tmp_path / "source", tmp_path / "out"
+    out.mkdir()
+    if damage != "no directory":
+        source.mkdir()
+        (source / "runtime.json").write_bytes((fp32 / "runtime.json").read_bytes())
+    if damage == "truncated":
+        (source / "model.onnx").write_bytes((fp32 / "model.onnx").read_bytes()[:20000])
+    with pytest.raises(EdgeError) as caught:
+        int8_dynamic(out, source=source, config={})
+    assert str(source) in str(caught.value) and "\n" not in str(caught.value)

@@ -1,0 +1,91 @@
+"""Each planted fault turns exactly the claims red that it breaks, and leaves the others as they were."""
+
+import os
+import shutil
+
+JUDGED_HERE = {"data.valid", "accuracy.merged", "accuracy.int8", "quantization.accuracy_loss", "onnx.agreement", "routing.accuracy",
+               "routing.edge_share", "routing.beats_always_edge", "routing.beats_always_cloud"}
+ROUTING = {name for name in JUDGED_HERE if name.startswith("routing.")}
+
+
+def test_shuffled_labels_break_accuracy_and_routing_but_no_comparison_between_models(acceptance):
+    outcome = acceptance("""
+import random
+import pytest
+
+@pytest.fixture(scope="session")
+def challenge(challenge):
+    answers = [{key: record[key] for key in ("intent", "should_route_to_cloud")} for record in challenge]
+    random.Random(1).shuffle(answers)
+    return [{**record, **answer} for record, answer in zip(challenge, answers)]
+""", "-k", "not performance and not end_to_end and not fast and not beside")
+    assert outcome.red == {"accuracy.merged", "accuracy.int8"} | ROUTING, outcome.output
+    assert outcome.of_state("pass") == JUDGED_HERE - outcome.red
+
+
+def test_weights_zeroed_after_quantisation_break_what_ships_but_not_what_was_trained(acceptance):
+    outcome = acceptance("""
+import dataclasses
+import shutil
+import numpy
+import onnx
+import pytest
+
+@pytest.fixture(scope="session")
+def int8_model(int8_model, tmp_path_factory):
+    broken = tmp_path_factory.mktemp("broken") / "model"
+    shutil.copytree(int8_model.model, broken)
+    graph = onnx.load(broken / "model.onnx")
+    matrices = [node.input[1] for node in graph.graph.node if node.op_type == "MatMulInteger"][:7]
+    for weight in graph.graph.initializer:
+        if weight.name in matrices:
+            zeros = numpy.zeros_like(onnx.numpy_helper.to_array(weight))
+            weight.CopyFrom(onnx.numpy_helper.from_array(zeros, weight.name))
+    onnx.save(graph, broken / "model.onnx")
+    return dataclasses.replace(int8_model, model=broken)
+""", "-k", "not performance and not end_to_end and not fast and not beside")
+    assert {"accuracy.int8", "quantization.accuracy_loss"} <= outcome.red <= {"accuracy.int8", "quantization.accuracy_loss"} | ROUTING, outcome.output
+    assert {"data.valid", "accuracy.merged", "onnx.agreement"} <= outcome.of_state("pass")
+
+
+def test_a_sleep_in_the_runtime_breaks_latency_and_nothing_else(acceptance, tmp_path):
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    (slow / "sitecustomize.py").write_text("""
+import sys
+if "pipeline.measure.worker" in sys.orig_argv:
+    import time
+    from pipeline.runtime.onnx_runtime import OnnxRuntime
+    fast = OnnxRuntime.logits
+    OnnxRuntime.logits = lambda self, ids: (time.sleep(0.12), fast(self, ids))[1]
+""")
+    outcome = acceptance("", "-k", "p50 or p95 or small or data", everywhere=True, environment={"PYTHONPATH": [str(slow)]})
+    assert outcome.red == {"latency.p50", "latency.p95"}, outcome.output
+    assert outcome.claims["latency.p50"]["verdict"]["lower"] >= 120
+    assert outcome.of_state("pass") == {"data.valid", "training.lora_parameters", "quantization.size", "onnx.size"}
+
+
+def test_a_flipped_byte_in_the_store_is_named_and_breaks_only_what_needs_it(acceptance, reference_store, tmp_path):
+    store = tmp_path / "store"
+    shutil.copytree(reference_store, store, copy_function=os.link)
+    model, = (path for path in store.glob("objects/*/files/model.onnx") if b'"onnx-int8"' in (path.parents[1] / "manifest.json").read_bytes())
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.unlink()
+    model.write_bytes(content)
+    outcome = acceptance("", "-k", "accurate or agrees or routes or data", store=store)
+    assert outcome.red == {"accuracy.int8", "routing.accuracy"}, outcome.output
+    assert outcome.of_state("pass") == {"data.valid", "accuracy.merged", "onnx.agreement"}
+    message = outcome.claims["accuracy.int8"]["verdict"]["message"]
+    assert "model.onnx" in message and model.parents[1].name[:12] in message
+    assert "Traceback" not in outcome.output
+
+
+def test_a_broken_model_directory_is_one_line_and_no_verdict(acceptance, tmp_path):
+    broken = tmp_path / "mine"
+    broken.mkdir()
+    (broken / "config.json").write_text("{")
+    outcome = acceptance("", "-k", "accurate", "--profile", "qwen3-0.6b", "--model", str(broken))
+    assert outcome.code == 1 and outcome.red == {"accuracy.merged", "accuracy.int8"}
+    assert "config.json" in outcome.claims["accuracy.merged"]["verdict"]["message"]
+    assert "Traceback" not in outcome.output

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.measure.decisions import Decisions, decide_all
+from pipeline.measure.subject import Subject
+from tests.measure import tiny
+
+
+@pytest.fixture(scope="session")
+def records() -> list[dict[str, Any]]:
+    return tiny.records()
+
+
+@pytest.fixture(scope="session")
+def queries(records: list[dict[str, Any]]) -> list[str]:
+    return [record["query"] for record in records]
+
+
+@pytest.fixture(scope="session")
+def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    return tiny.build(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    return tiny.build(tmp_path_factory.mktemp("noisy"), "noisy", noise=1.5)
+
+
+@pytest.fixture(scope="session")
+def decided(subject: Subject, queries: list[str]) -> Decisions:
+    return decide_all(subject, queries)
+
+
+@pytest.fixture(scope="session")
+def decided_noisily(noisy: Subject, queries: list[str]) -> Decisions:
+    return decide_all(noisy, queries)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory in which a stray module would break any import that looked there."""
+    (tmp_path / "json.py").write_text("raise RuntimeError('the working directory was imported from')")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
