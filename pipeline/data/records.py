@@ -195,7 +195,8 @@ def check_query(query: str, where: str) -> None:
     if not query.strip():
         raise EdgeError(f"{where}: expected a query, found a blank one; write it or remove the row")
     if len(query) > MAX_CHARACTERS:
-        raise EdgeError(f"{where}: expected at most {MAX_CHARACTERS:,} characters in a query, found {len(query):,}; shorten it")
+        raise EdgeError(f"{where}: expected at most {MAX_CHARACTERS:,} characters in a query, found {len(query):,}; "
+                        "shorten it")
     if found := _SPECIAL.search(query):
         raise EdgeError(f"{where}: expected plain text, found the special token {found[0]}; remove it")
     if _CONTROL.search(query):
@@ -230,7 +231,8 @@ def _check_documented(row: Mapping[str, Any], intent: Intent, where: str) -> Non
         raise EdgeError(f"{where}: expected expected_output to be an object, found {_kind(expected)}; correct it")
     for field, truth in (("intent", intent.name), ("route", intent.route)):
         if expected.get(field, truth) != truth:
-            raise EdgeError(f"{where}: expected expected_output.{field} {truth}, found {str(expected[field])[:40]}; mend it")
+            raise EdgeError(f"{where}: expected expected_output.{field} {truth}, found {str(expected[field])[:40]}; "
+                            "correct it")
 
 
 def _kind(value: Any) -> str:
