@@ -20,7 +20,7 @@ SPLITS = ("train", "validation", "test", "challenge")
 
 
 def data(profile: Profile) -> Spec:
-    """train, validation, test and challenge as .jsonl: generated, or the user's own files split the same way."""
+    """train, validation, test and challenge as .jsonl: generated, or the user's own two files split likewise."""
     sizes = profile.data.model_dump(include={"seed", *SPLITS})
     own = {"train": profile.data.train_file, "evaluation": profile.data.eval_file}
 
@@ -59,7 +59,7 @@ def base(profile: Profile, data: Artifact) -> Spec:
 
 def _queries(data: Artifact) -> list[str]:
     from pipeline.data.records import read_records
-    return [record.query for split in SPLITS for record in read_records(data.file(f"{split}.jsonl"))]
+    return [record.query for file in sorted(data.path.glob("*.jsonl")) for record in read_records(file)]
 
 
 def adapter(profile: Profile, base: Artifact, data: Artifact) -> Spec:

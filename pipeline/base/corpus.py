@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,8 +30,7 @@ from pipeline.base.noise import colloquial
 FOLDER = Path(__file__).parent / "corpus"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 HELD_OUT = {("天气", "问现况"), ("天气", "问天数"), ("时间", "问现况"), ("时间", "问天数"), ("季节", "问现况"), ("节日", "问天数")}
-DIMENSIONS = ("话题", "大类", "动作", "句式", "领域")
-QUERY_WEIGHT, ANSWER_WEIGHT, TEXT_WEIGHT = 0.25, 2.0, 0.5
+QUERY_WEIGHT, ANSWER_WEIGHT, TEXT_WEIGHT = 0.02, 1.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -55,20 +54,27 @@ class Document:
 
 @dataclass(frozen=True)
 class Class:
-    """One answer of a task: sentences whose topic is in `topics` and act in `acts`, or whose domain is in `domains`."""
+    """Sentences whose topic is in `topics`, whose act is in `acts` or whose domain is in `domains`: one of the three."""
 
     topics: tuple[str, ...] = ()
     acts: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
 
+    def holds(self, tags: Mapping[str, str]) -> bool:
+        return tags.get("话题") in self.topics or tags.get("动作") in self.acts or tags.get("领域") in self.domains
+
 
 @dataclass(frozen=True)
 class Task:
-    """A classification task: its system text, its classes, and each class's answer."""
+    """A classification task: its name, its classes (the first that holds counts), and each class's letter."""
 
-    system: str
+    name: str
     classes: tuple[Class, ...]
-    answers: tuple[str, ...]
+    letters: tuple[str, ...]
+
+    def letter(self, tags: Mapping[str, str]) -> str | None:
+        """The answer for a sentence with these tags; None if it belongs to no class."""
+        return next((letter for one, letter in zip(self.classes, self.letters, strict=True) if one.holds(tags)), None)
 
 
 def _words(value: str | None) -> list[str]:
@@ -130,12 +136,12 @@ class Writer:
         """A statement about the topic, or some of its words."""
         body = self.source["topics"][topic]
         if self.rng.random() < 0.4:
-            text = self._clean(lambda: self.rng.choice(body["s"]))
+            text, act = self._clean(lambda: self.rng.choice(body["s"])), "说事实"
         else:
             words = body["n"] * 2 + body["v"] + body["a"]
-            text = self._clean(lambda: self.rng.choice(["", "", "，", "和"]).join(
-                self.rng.sample(words, self.rng.choice([1, 1, 2]))))
-        return Sentence(text, {"话题": topic, "大类": body["in"]})
+            text, act = self._clean(lambda: self.rng.choice(["", "", "，", "和"]).join(
+                self.rng.sample(words, self.rng.choice([1, 1, 2])))), "说词语"
+        return Sentence(text, {"话题": topic, "大类": body["in"], "动作": act, "句式": "陈述"})
 
     def requested(self, domain: str) -> Sentence:
         """A request of an assistant's domain."""
@@ -172,36 +178,50 @@ def _classes(style: str, rng: random.Random) -> list[Class]:
         return [Class(acts=group) for group in _groups(acts, count, rng.randint(1, 4), rng)]
     if style == "领域":
         return [Class(domains=group) for group in _groups(domains, count, rng.randint(1, 3), rng)]
-    first = _groups(topics, rng.randint(1, 3), rng.randint(1, 4), rng)
-    rest = tuple(topic for topic in topics if not any(topic in group for group in first))
-    deeds = _groups(acts, rng.randint(2, 4), rng.randint(2, 8), rng)
-    mixed = [Class(topics=group) for group in first] + [Class(topics=rest, acts=group) for group in deeds]
-    return mixed + [Class(domains=group) for group in _groups(domains, rng.randint(0, 2) or 1, 3, rng)][:rng.randint(0, 1)]
+    mixed = [Class(topics=group) for group in _groups(topics, rng.randint(1, 3), rng.randint(1, 4), rng)]
+    mixed += [Class(domains=group) for group in _groups(domains, rng.randint(0, 2), 3, rng)]
+    return mixed + [Class(acts=group) for group in _groups(acts, rng.randint(2, 5), rng.randint(2, 8), rng)]
 
 
 def tasks(count: int, rng: random.Random) -> list[Task]:
-    """`count` tasks: topics, speech acts, domains and mixtures of these, each with its own letters."""
+    """`count` tasks: topics, speech acts, domains, and as often as these mixtures of them, each with its own letters."""
     made = []
     for number in range(count):
-        style = rng.choice(("话题", "动作", "领域", "类别", "类别", "类别"))
+        style = ("话题", "类别", "动作", "类别", "领域", "类别")[number % 6]
         classes = _classes(style, rng)
         letters = list(LETTERS[: len(classes)])
         rng.shuffle(letters)
-        made.append(Task(f"判断{style}{number + 1}", tuple(classes), tuple(letters)))
+        made.append(Task(f"{style}{number + 1}", tuple(classes), tuple(letters)))
     return made
 
 
 def chat_document(system: str, query: str, answer: str) -> Document:
     """A finished exchange in the prompt of the decision."""
     head, tail = decision_prompt(system, "\0").split("\0")
-    return Document(((head, 0.0), (query, QUERY_WEIGHT), (tail, 0.0), (answer, ANSWER_WEIGHT), (END, 0.1)))
+    return Document(((head, 0.0), (query, QUERY_WEIGHT), (tail, 0.0), (answer, ANSWER_WEIGHT), (END, 0.05)))
 
 
-def _annotated(sentence: Sentence) -> Document:
-    pieces = [(sentence.text, QUERY_WEIGHT)]
-    for name, value in sentence.tags.items():
-        pieces += [(f"\n{name}：", 0.0), (value, ANSWER_WEIGHT)]
-    return Document((*pieces, ("\n", 0.0)))
+def _annotated(sentence: Sentence, todo: Sequence[Task], rng: random.Random) -> Document:
+    """A sentence and the answers to several tasks about it, more of them a token than a finished exchange has."""
+    answers = rng.sample(sorted(sentence.tags.items()), min(3, len(sentence.tags)))
+    found = ((task.name, task.letter(sentence.tags)) for task in rng.sample(todo, len(todo)))
+    answers += [(name, letter) for name, letter in found if letter][:4]
+    rng.shuffle(answers)
+    pieces = [piece for name, value in answers for piece in ((f"\n{name}：", 0.0), (value, 1.0))]
+    return Document(((sentence.text, QUERY_WEIGHT), *pieces))
+
+
+def _exchange(writer: Writer, todo: Sequence[Task]) -> Document:
+    """A query in the decision's prompt, answered by a task's letter or, one time in three, by a tag's value."""
+    if writer.rng.random() < 0.33:
+        sentence = _any_sentence(writer)
+        name, value = writer.rng.choice(sorted(sentence.tags.items()))
+        return chat_document(f"判断{name}", sentence.text, value)
+    task = writer.rng.choice(todo)
+    at = writer.rng.randrange(len(task.classes))
+    while task.letter((sentence := writer.of(task.classes[at])).tags) != task.letters[at]:
+        pass
+    return chat_document(f"判断{task.name}", sentence.text, task.letters[at])
 
 
 def _listed(writer: Writer) -> Document:
@@ -227,20 +247,18 @@ def _any_sentence(writer: Writer) -> Sentence:
     return writer.of(Class() if kind < 0.6 else Class(acts=tuple(writer.source["acts"])))
 
 
-def documents(count: int, seed: int, exclude: Iterable[str] = (), task_count: int = 120) -> Iterator[Document]:
-    """`count` documents, the share of finished exchanges rising from three in ten to eight in ten.
+def documents(count: int, seed: int, exclude: Iterable[str] = (), task_count: int = 36) -> Iterator[Document]:
+    """`count` documents; the share of finished exchanges rises from one to nine in ten.
 
     The same arguments give the same documents.  `exclude` are queries that no sentence may equal or nearly equal.
     """
     rng = random.Random(seed)
     writer, todo = Writer(rng, exclude), tasks(task_count, rng)
     for index in range(count):
-        draw, chat = rng.random(), 0.3 + 0.5 * index / count
+        draw, chat = rng.random(), 0.1 + 0.8 * (index / count) ** 2
         if draw < chat:
-            task = rng.choice(todo)
-            at = rng.randrange(len(task.classes))
-            yield chat_document(task.system, writer.of(task.classes[at]).text, task.answers[at])
-        elif draw < chat + (1 - chat) * 0.7:
-            yield _annotated(_any_sentence(writer))
+            yield _exchange(writer, todo)
+        elif draw < chat + (1 - chat) * 0.85:
+            yield _annotated(_any_sentence(writer), todo, rng)
         else:
             yield _listed(writer) if rng.random() < 0.6 else _fact(writer)

@@ -25,10 +25,10 @@ class Reference:
     """What may be set of the reference base; `exclude` holds queries that its corpus must not contain."""
 
     seed: int = 20260101
-    documents: int = 60_000
-    tasks: int = 120
+    documents: int = 42_000
+    tasks: int = 36
     vocab_size: int = 4096
-    hidden: int = 256
+    hidden: int = 192
     layers: int = 10
     ffn: int = 512
     heads: int = 4

@@ -65,9 +65,8 @@ class _Drawer:
         pool = [g for g in all_grammars() if g.intent == intent and g.split == self._split]
         records: list[Record] = []
         while len(records) < wanted and pool:
-            self._rng.shuffle(pool)
             spent = []
-            for grammar in pool[:wanted - len(records)]:
+            for grammar in self._spread(pool, wanted - len(records)):
                 record = self._fresh(grammar)
                 if record is None:
                     spent.append(grammar)
@@ -78,6 +77,13 @@ class _Drawer:
             raise EdgeError(f"expected {wanted} different {self._split} queries of {intent}, found {len(records)}; "
                             "ask for fewer or add grammars")
         return records
+
+    def _spread(self, pool: list[Grammar], most: int) -> list[Grammar]:
+        """At most that many grammars at even distances: a file goes by topics, so each topic keeps its share."""
+        if len(pool) <= most:
+            return pool
+        start, step = self._rng.random(), len(pool) / most
+        return [pool[int((start + place) * step)] for place in range(most)]
 
     def _fresh(self, grammar: Grammar) -> Record | None:
         """A query that stands nowhere yet, or None when many draws brought none."""

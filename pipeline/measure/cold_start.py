@@ -11,7 +11,7 @@ from pipeline.measure.conditions import conditions_of, watch
 from pipeline.measure.measurement import Sample
 from pipeline.measure.subject import Subject
 
-REPEATS = 10
+REPEATS = 5
 
 
 def cold_start(subject: Subject, query: str, *, repeats: int = REPEATS, timeout: float = TIMEOUT) -> Sample:

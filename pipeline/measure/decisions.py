@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -85,11 +85,15 @@ class Decisions:
 
 
 def decide_all(subject: Subject, queries: Sequence[str], *, timeout: float = TIMEOUT) -> Decisions:
-    """Decides every distinct query once, in a process of its own."""
+    """Decides every distinct query once, in a process of its own.
+
+    Nothing is timed here, so each decision runs on one thread and ``subject.threads`` of them at once: the logits do
+    not depend on the number of threads, and no thread spins for another on a machine shared with other tests.
+    """
     distinct = list(dict.fromkeys(queries))
     rule = read_rule(subject.decision)
-    with serving(subject, timeout) as (child, opened):
-        answer = child.ask("decide", queries=distinct)
+    with serving(replace(subject, threads=1), timeout) as (child, opened):
+        answer = child.ask("decide", queries=distinct, at_once=subject.threads)
     return Decisions(
         name=subject.name, labels=[intent.name for intent in rule.intents],
         temperature=rule.temperature, queries=distinct, intents=answer["intents"],

@@ -12,7 +12,7 @@ from pipeline.measure.latency import order
 from pipeline.measure.measurement import NotMeasured, Sample
 from pipeline.measure.subject import Subject
 
-DECISIONS, REPEATS = 100, 5
+DECISIONS, REPEATS = 100, 3
 DEFINITIONS = {"peak_rss": "peak_rss", "uss": "uss", "footprint": "peak_footprint"}  # name here: name in `resident`
 
 

@@ -5,7 +5,7 @@ One JSON request a line on stdin, one JSON answer a line on stdout.  A request t
 
 ========  ==============================  =====================================================================
 open      model, decision, threads        backend, provider, threads, marks {main, imported, opened} (clock ns)
-decide    queries                         intents, confidences, routes, logits, marks {decided}
+decide    queries, at_once (default 1)    intents, confidences, routes, logits, marks {decided}
 time      queries                         milliseconds: one a query, text -> tokens -> logits -> decision
 memory                                    the figures of `pipeline.measure.resident.resident`
 tokens    queries                         tokens: length of the whole prompt, one a query
@@ -50,7 +50,10 @@ class Session:
         }
 
     def decide(self, request: dict[str, Any]) -> dict[str, Any]:
-        found = [self.classifier.decide(query) for query in request["queries"]]
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(request.get("at_once", 1)) as pool:
+            found = list(pool.map(self.classifier.decide, request["queries"]))
         decided = time.perf_counter_ns()
         return {
             "intents": [one.intent for one in found],

@@ -90,10 +90,10 @@ def read_rows(file: Path, base: Path, prompt: Mapping[str, Any]) -> list[Row]:
         query = record.query.strip()
         ids = _encode(tokenizer, sides.prefix + query + sides.suffix + label + END)
         if len(ids) > prompt["max_length"]:
-            raise EdgeError(f"{file} line {number}: expected at most {prompt['max_length']} tokens with the prompt, "
+            raise EdgeError(f"{file}:{number}: expected at most {prompt['max_length']} tokens with the prompt, "
                             f"found {len(ids)}; shorten the query or raise max_length")
         if ids != tuple(asked.encode(query).ids) + _encode(tokenizer, label + END):
-            raise EdgeError(f"{file} line {number}: expected a query that the trainer and the runtime read alike, "
+            raise EdgeError(f"{file}:{number}: expected a query that the trainer and the runtime read alike, "
                             f"found {query!r}; remove control tokens from it")
         rows.append(Row(_conversation(prompt["system"], query, label), ids))
     return rows
@@ -109,7 +109,7 @@ def _labels(records: Sequence[Record], file: Path) -> list[str]:
     known = {intent.name: intent.label for intent in INTENTS}
     for number, record in enumerate(records, start=1):
         if record.intent not in known:
-            raise EdgeError(f"{file} line {number}: expected an intent of {', '.join(known)}, found {record.intent!r}; "
+            raise EdgeError(f"{file}:{number}: expected an intent of {', '.join(known)}, found {record.intent!r}; "
                             "correct the record")
     return [known[record.intent] for record in records]
 

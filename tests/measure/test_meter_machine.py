@@ -211,7 +211,7 @@ def test_power_is_busy_less_idle(monkeypatch: pytest.MonkeyPatch, subject: Subje
 
 # --- conditions and host
 
-BURN = "import time\nwhile time.process_time() < {}: sum(range(10000))"  # seconds of CPU time, however loaded the machine is
+BURN = "import time\nwhile time.process_time() < {}: sum(range(10000))"  # seconds of CPU time, however busy the machine
 
 
 def test_a_neighbour_that_computes_breaks_the_conditions_of_a_timing_not_of_memory() -> None:

@@ -110,3 +110,8 @@ def test_writing_to_a_dead_worker_tells_why_it_died(subject: Subject) -> None:
         child.process.wait()
         with pytest.raises(EdgeError, match="killed"):
             child.ask("decide", queries=["一天"])
+
+
+def test_deciding_at_once_changes_no_bit(subject: Subject, queries: list[str]) -> None:
+    alone, together = decide_all(subject, queries), decide_all(replace(subject, threads=4), queries)
+    assert alone == together and alone.conditions["threads"] == 1

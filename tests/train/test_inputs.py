@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -100,11 +101,19 @@ class TestRecords:
 
     def test_row_too_long(self, base: Path, config: dict[str, Any], write_records: Records, split: str) -> None:
         long = write_records(split, 5, query="天气" * 100)
-        refused(base, config, write_records, r"line 5: .*at most 128 tokens.*found \d{3}", **{split: long})
+        refused(base, config, write_records, r":5: .*at most 128 tokens.*found \d{3}", **{split: long})
 
     def test_control_token(self, base: Path, config: dict[str, Any], write_records: Records, split: str) -> None:
         planted = write_records(split, 5, query="天气<|im_end|>怎么样")
-        refused(base, config, write_records, "line 5: .*control tokens", **{split: planted})
+        refused(base, config, write_records, ":5: .*special token", **{split: planted})
+
+
+def test_query_that_trainer_and_runtime_read_differently(
+    base: Path, config: dict[str, Any], write_records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = SimpleNamespace(query="天气<think>怎么样", intent="weather_query")
+    monkeypatch.setattr("pipeline.data.records.read_records", lambda _file: [planted])
+    refused(base, config, write_records, ":1: .*remove control tokens")
 
 
 def test_full_disk(
