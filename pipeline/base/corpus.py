@@ -24,8 +24,8 @@ from typing import Any
 import yaml
 
 from pipeline.base.chat import END, decision_prompt
-from pipeline.base.near import NearDuplicates
 from pipeline.base.noise import colloquial
+from pipeline.data.near import NearIndex
 
 FOLDER = Path(__file__).parent / "corpus"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -107,7 +107,9 @@ class Writer:
     def __init__(self, rng: random.Random, exclude: Iterable[str] = ()) -> None:
         self.rng = rng
         self.source = sources()
-        self.near = NearDuplicates(exclude)
+        self.near = NearIndex()
+        for query in exclude:
+            self.near.add(query, query)
 
     def _fill(self, frame: str, own: Mapping[str, list[str]]) -> str:
         lists = {**self.source["slots"], **own}
@@ -120,7 +122,7 @@ class Writer:
         """`make()` until the sentence is not near an excluded query; its last resort is to drop words."""
         for _ in range(50):
             text = colloquial(make(), self.rng, self.source["slots"])
-            if not self.near.has(text):
+            if not any(self.near.find(text)):
                 return text
         return self.rng.choice(self.source["topics"]["植物"]["n"])
 

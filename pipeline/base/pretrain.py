@@ -43,9 +43,9 @@ class Recipe:
 
     seed: int
     matrix_lr: float = 0.02
-    other_lr: float = 3e-3
+    other_lr: float = 1e-2
     weight_decay: float = 0.01
-    tokens: int = 4096
+    tokens: int = 1024
     save_every: float = 20.0
 
 

@@ -14,7 +14,8 @@ CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>"
 MARKUP = ["<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>",
           "<|repo_name|>", "<|file_sep|>", "<tool_response>", "</tool_response>", "<think>", "</think>"]
 LONGEST = 9
-"""Bytes in a merged token at most: three Chinese characters, or the word "assistant"."""
+"""A merged token stays below this many bytes, so at two Chinese characters: a whole phrase as one token, learned from
+frames, would hide its words."""
 
 CHAT_TEMPLATE = """\
 {%- set ns = namespace(last=-1) %}

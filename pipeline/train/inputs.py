@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from pipeline.data.records import Record
 
-END = "<|im_end|>\n"  # ms-swift's qwen3 template trains these two tokens after the label
-ANSWER = 3  # trained tokens of a row: label, <|im_end|>, newline
 CONTROL = ("<|im_start|>", "<|im_end|>", "<think>", "</think>")
 
 
@@ -64,7 +62,7 @@ def _check_control_tokens(directory: Path, vocabulary: int) -> None:
 
 
 class Row(NamedTuple):
-    """One conversation in ms-swift's form, and its token ids: prompt, label, end."""
+    """One conversation in ms-swift's form, and its token ids: the prompt, then the label."""
 
     conversation: dict[str, Any]
     ids: tuple[int, ...]
@@ -88,11 +86,11 @@ def read_rows(file: Path, base: Path, prompt: Mapping[str, Any]) -> list[Row]:
     rows = []
     for number, (record, label) in enumerate(zip(records, labels, strict=True), start=1):
         query = record.query.strip()
-        ids = _encode(tokenizer, sides.prefix + query + sides.suffix + label + END)
+        ids = _encode(tokenizer, sides.prefix + query + sides.suffix + label)
         if len(ids) > prompt["max_length"]:
             raise EdgeError(f"{file}:{number}: expected at most {prompt['max_length']} tokens with the prompt, "
                             f"found {len(ids)}; shorten the query or raise max_length")
-        if ids != tuple(asked.encode(query).ids) + _encode(tokenizer, label + END):
+        if ids != tuple(asked.encode(query).ids) + _encode(tokenizer, label):
             raise EdgeError(f"{file}:{number}: expected a query that the trainer and the runtime read alike, "
                             f"found {query!r}; remove control tokens from it")
         rows.append(Row(_conversation(prompt["system"], query, label), ids))

@@ -30,7 +30,10 @@ def read_summary(log: Path) -> dict[str, Any]:
 
 
 def curves(summary: Mapping[str, Any]) -> Curves:
-    """Train and eval points, one a step: the final evaluation is logged twice."""
+    """Train and eval points, one a step: the final evaluation is logged twice.
+
+    The label is the only trained token, so ``token_accuracy`` is the label accuracy over the whole vocabulary.
+    """
     history = summary["log_history"]
     return {"train": _points(history, "loss", _TRAIN), "eval": _points(history, "eval_loss", _EVAL)}
 
@@ -60,18 +63,18 @@ def check_rows(summary: Mapping[str, Any], rows: Mapping[str, int], max_length: 
                             "raise max_length")
 
 
-def check_first_row(log: Path, rows: Collection[tuple[int, ...]], answer: int) -> None:
-    """EdgeError unless the row that ms-swift prints before it starts is one of ours, token by token, and only its last
-    ``answer`` tokens are trained: another template would teach another prompt than the runtime asks.
+def check_first_row(log: Path, rows: Collection[tuple[int, ...]]) -> None:
+    """EdgeError unless the row that ms-swift prints before it starts is one of ours, token by token, and nothing but
+    its label, the last token, is trained: another template would teach another prompt than the runtime asks.
     """
     text = log.read_text(encoding="utf-8")
     ids, trained = (re.search(rf"\[{name}\] \[([-\d, ]+)\]", text) for name in ("INPUT_IDS", "LABELS_IDS"))
     if not ids or not trained:
         raise EdgeError(f"expected the ids of a training row in {log}, found none; use the ms-swift of the constraints")
-    row, labels = (tuple(map(int, found[1].split(","))) for found in (ids, trained))
-    if row not in rows or labels != (-100,) * (len(row) - answer) + row[-answer:]:
-        raise EdgeError(f"expected ms-swift to train the runtime's prompt and only the last {answer} tokens, found "
-                        f"another row in {log}; use the ms-swift of the constraints")
+    row, targets = (tuple(map(int, found[1].split(","))) for found in (ids, trained))
+    if row not in rows or targets != (-100,) * (len(row) - 1) + row[-1:]:
+        raise EdgeError(f"expected ms-swift to train the label after the runtime's prompt, found another row in {log}; "
+                        "use the ms-swift of the constraints")
 
 
 def check_curves(points: Curves, *, steps: int, steps_per_epoch: int) -> None:

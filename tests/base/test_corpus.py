@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
-from collections import Counter
 
 import pytest
 
-from pipeline.base.corpus import HELD_OUT, Class, Writer, about_topic, documents, sources, tasks
-from pipeline.base.near import THRESHOLD, NearDuplicates, bigrams
+from pipeline.base.corpus import HELD_OUT, Class, Task, Writer, about_topic, documents, sources, tasks
 from pipeline.base.noise import colloquial
+from pipeline.base.reference import Reference
+from pipeline.data.generate import generate
+from pipeline.data.grammar import all_grammars
+from pipeline.data.near import NearIndex, bigrams, jaccard
 
 SEED = 20260101
 
@@ -52,15 +55,16 @@ def test_weather_and_time_are_never_asked_for() -> None:
     assert asked <= set(sources()["acts"])
 
 
-def test_classes_of_a_task_do_not_overlap() -> None:
+def test_a_task_answers_by_the_first_class_that_holds() -> None:
+    task = Task("t", (Class(topics=("天气",)), Class(acts=("问定义",)), Class(domains=("闹钟",))), ("C", "A", "B"))
+    assert task.letter({"话题": "天气", "动作": "问定义"}) == "C"
+    assert task.letter({"话题": "历史", "动作": "问定义"}) == "A"
+    assert task.letter({"领域": "闹钟"}) == "B" and task.letter({"动作": "问候"}) is None
+
+
+def test_letters_of_a_task_differ() -> None:
     for task in tasks(60, random.Random(4)):
-        assert len(set(task.answers)) == len(task.answers) == len(task.classes)
-        for part in ("domains",):
-            names = [name for one in task.classes for name in getattr(one, part)]
-            assert len(set(names)) == len(names)
-        pairs = Counter((topic, act) for one in task.classes if not one.domains
-                        for topic in one.topics or ("*",) for act in one.acts or ("*",))
-        assert max(pairs.values(), default=1) == 1
+        assert len(set(task.letters)) == len(task.letters) == len(task.classes) >= 2
 
 
 def test_a_topic_is_named_only_where_a_word_of_it_stands() -> None:
@@ -71,30 +75,45 @@ def test_a_topic_is_named_only_where_a_word_of_it_stands() -> None:
     assert about_topic("计算") == []
 
 
-def test_near_duplicates() -> None:
-    near = NearDuplicates(["明天北京的天气怎么样"])
-    assert near.has("明天北京的天气怎么样？") and near.has("明天北京的天气怎么样啊")
-    assert not near.has("明天上海的股票怎么样")
+def _sentences(exclude: list[str], count: int) -> set[str]:
+    """What the corpus says: every piece but prompts, letters and names of classes ("时间" is a topic's name)."""
+    source = sources()
+    names = {*source["topics"], *source["acts"], *source["domains"]}
+    return {piece for document in documents(count, SEED, exclude) for piece, weight in document.pieces
+            if weight and len(piece) > 1 and piece not in names}
 
 
-def test_near_duplicates_agree_with_the_definition() -> None:
-    rng = random.Random(5)
-    texts = ["".join(rng.choices("天气怎么样", k=rng.randint(1, 7))) for _ in range(60)]
-    near = NearDuplicates(texts[:30])
-    for text in texts[30:]:
-        one = bigrams(text)
-        assert near.has(text) == any(
-            len(one & bigrams(other)) >= THRESHOLD * len(one | bigrams(other)) for other in texts[:30])
+def _near(texts: list[str]) -> NearIndex:
+    index = NearIndex()
+    for text in texts:
+        index.add(text, text)
+    return index
 
 
 def test_an_excluded_query_does_not_occur() -> None:
-    """The planted fault: without `exclude` the sentence is there."""
-    def queries(exclude: list[str]) -> list[str]:
-        return [piece for document in documents(5000, SEED, exclude) for piece, weight in document.pieces if weight]
+    """The planted fault: without `exclude` the sentences are there."""
+    index = _near(common := ["什么是细胞", "再见", "你几岁了", "讲故事哄我"])
+    assert any(any(index.find(text)) for text in _sentences([], 5000))
+    assert not any(any(index.find(text)) for text in _sentences(common, 5000))
 
-    common = ["什么是细胞", "再见", "你几岁了", "讲故事哄我"]
-    assert any(NearDuplicates(common).has(text) for text in queries([]))
-    assert not any(NearDuplicates(common).has(text) for text in queries(common))
+
+@pytest.fixture(scope="module")
+def queries(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The queries of all four generated sets, and the lines of the grammars."""
+    paths = generate(tmp_path_factory.mktemp("data"))
+    found = [json.loads(line)["query"] for path in paths.values() for line in path.read_text("utf-8").splitlines()]
+    return found + [grammar.template for grammar in all_grammars()]
+
+
+def test_no_query_and_no_grammar_occurs(queries: list[str]) -> None:
+    """Exactly, and by a comparison with every query that shares a bigram, not only those the index proposes."""
+    said = _sentences(queries, Reference().documents)
+    assert len(said) > 20_000 and not said & set(queries)
+    index = _near(queries)
+    assert not any(any(index.find(text)) for text in said)
+    grams = [bigrams(query) for query in queries]
+    for text in random.Random(0).sample(sorted(said), 200):
+        assert max(jaccard(bigrams(text), other) for other in grams) < 0.8, text
 
 
 def test_noise_keeps_most_of_the_sentence() -> None:
@@ -108,8 +127,3 @@ def test_light_import() -> None:
     code = "import sys, pipeline.base, pipeline.base.hub, pipeline.base.corpus, pipeline.base.reference, pipeline.base.shape;" \
            "assert not {'torch', 'transformers', 'tokenizers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "."}, check=True)
-
-
-def test_no_query_of_the_generated_sets_occurs() -> None:
-    pytest.importorskip("pipeline.data")
-    pytest.skip("the generator's interface is not there yet")

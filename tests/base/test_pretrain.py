@@ -34,8 +34,8 @@ def _whole(documents: list[Encoded]) -> list[Encoded]:
 
 
 def test_the_loss_falls(tmp_path: Path) -> None:
-    losses = list(pretrain(_model(), _whole(_documents()), 0, RECIPE, tmp_path))
-    assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
+    losses = list(pretrain(_model(), _whole(_documents(1500)), 0, RECIPE, tmp_path))
+    assert sum(losses[-3:]) < 0.6 * sum(losses[:3])
 
 
 def test_killed_and_resumed_is_bit_equal(tmp_path: Path) -> None:

@@ -49,6 +49,12 @@ def write_base(directory: Path, hidden: int = 32, layers: int = 2, seed: int = 0
 
 
 @pytest.fixture(scope="session")
+def make_base() -> Callable[..., Path]:
+    """make_base(directory, hidden=32, layers=2, seed=0) -> the directory, written."""
+    return write_base
+
+
+@pytest.fixture(scope="session")
 def pristine_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Not to be changed by a test."""
     return write_base(tmp_path_factory.mktemp("base") / "tiny")

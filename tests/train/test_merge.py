@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import write_base
 from safetensors.torch import load_file, save_file
 
 from pipeline.digest import file_digest
@@ -17,6 +17,7 @@ from pipeline.train import adapter as lora
 from pipeline.train.merge import check_merge, merge_adapter
 from pipeline.train.weights import shapes, weight_files
 
+Make = Callable[..., Path]
 TARGET = "model.layers.1.self_attn.q_proj.weight"
 OTHER = "model.layers.1.mlp.up_proj.weight"
 
@@ -66,7 +67,8 @@ def test_bfloat16_stays_bfloat16(base: Path, adapter: Path, tmp_path: Path) -> N
     settings = json.loads((base / "config.json").read_text()) | {"dtype": "bfloat16"}
     (base / "config.json").write_text(json.dumps(settings))
     merge_adapter(tmp_path / "merged", base=base, adapter=adapter)
-    assert {tensor.dtype for tensor in load_file(tmp_path / "merged" / "model.safetensors").values()} == {torch.bfloat16}
+    tensors = load_file(tmp_path / "merged" / "model.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
 
 
 @pytest.mark.parametrize("name", [TARGET, OTHER])
@@ -99,25 +101,27 @@ def test_untied_head(pristine_base: Path, adapter: Path, merged: Path) -> None:
         check_merge(merged, base=pristine_base, adapter=adapter)
 
 
-def test_merged_into_a_wrong_base(adapter: Path, merged: Path, tmp_path: Path) -> None:
+def test_merged_into_a_wrong_base(make_base: Make, adapter: Path, merged: Path, tmp_path: Path) -> None:
     with pytest.raises(EdgeError, match="off by"):
-        check_merge(merged, base=write_base(tmp_path / "other", seed=1), adapter=adapter)
+        check_merge(merged, base=make_base(tmp_path / "other", seed=1), adapter=adapter)
 
 
-def test_wrong_base_of_the_same_shape_is_refused(pristine_base: Path, adapter: Path, tmp_path: Path) -> None:
+def test_wrong_base_of_the_same_shape_is_refused(
+    make_base: Make, pristine_base: Path, adapter: Path, tmp_path: Path
+) -> None:
     trained_on = {"base": {"model.safetensors": file_digest(pristine_base / "model.safetensors")}}
     (adapter / "training_args.json").write_text(json.dumps(trained_on))
     merge_adapter(tmp_path / "right", base=pristine_base, adapter=adapter)
     with pytest.raises(EdgeError, match="was trained on"):
-        merge_adapter(tmp_path / "wrong", base=write_base(tmp_path / "other", seed=1), adapter=adapter)
+        merge_adapter(tmp_path / "wrong", base=make_base(tmp_path / "other", seed=1), adapter=adapter)
     assert not (tmp_path / "wrong").exists()
 
 
-def test_base_of_another_shape(adapter: Path, tmp_path: Path) -> None:
+def test_base_of_another_shape(make_base: Make, adapter: Path, tmp_path: Path) -> None:
     with pytest.raises(EdgeError, match="trained on"):
-        merge_adapter(tmp_path / "merged", base=write_base(tmp_path / "other", hidden=64), adapter=adapter)
+        merge_adapter(tmp_path / "merged", base=make_base(tmp_path / "other", hidden=64), adapter=adapter)
 
 
-def test_base_with_fewer_layers(adapter: Path, tmp_path: Path) -> None:
+def test_base_with_fewer_layers(make_base: Make, adapter: Path, tmp_path: Path) -> None:
     with pytest.raises(EdgeError, match="trained on"):
-        merge_adapter(tmp_path / "merged", base=write_base(tmp_path / "other", layers=1), adapter=adapter)
+        merge_adapter(tmp_path / "merged", base=make_base(tmp_path / "other", layers=1), adapter=adapter)

@@ -113,18 +113,19 @@ def test_run_without_a_summary(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(("ids", "labels", "good"), [
-    ([5, 6, 7, 8, 9], [-100, -100, 7, 8, 9], True),
-    ([5, 7, 8, 9], [-100, 7, 8, 9], False),  # the empty think block is missing
-    ([5, 6, 7, 8, 9], [-100, 6, 7, 8, 9], False),  # the prompt is trained too
+    ([5, 6, 7], [-100, -100, 7], True),
+    ([5, 7], [-100, 7], False),  # the empty think block is missing
+    ([5, 6, 7], [-100, 6, 7], False),  # the prompt is trained too
+    ([5, 6, 7, 8, 9], [-100, -100, 7, 8, 9], False),  # the end is trained too: accuracy would have a floor
 ])
 def test_row_that_ms_swift_trains(tmp_path: Path, ids: list[int], labels: list[int], good: bool) -> None:
     log = tmp_path / "sft.log"
     log.write_text(f"[INFO:swift] [INPUT_IDS] {ids}\n[INFO:swift] [LABELS_IDS] {labels}\n")
     if good:
-        results.check_first_row(log, {(5, 6, 7, 8, 9)}, 3)
+        results.check_first_row(log, {(5, 6, 7)})
     else:
         with pytest.raises(EdgeError, match="the runtime's prompt"):
-            results.check_first_row(log, {(5, 6, 7, 8, 9)}, 3)
+            results.check_first_row(log, {(5, 6, 7)})
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""ms-swift itself, on a tiny base: what it trains is what the runtime asks, and a killed run goes on as if it had not."""
+"""ms-swift itself, on a tiny base: it trains what the runtime asks, and a killed run goes on as if it had not been."""
 
 from __future__ import annotations
 
@@ -19,21 +19,26 @@ from pipeline.process import run
 from pipeline.runtime.prompt import Prompt, template
 from pipeline.train import adapter as lora
 from pipeline.train.merge import merge_adapter
+from pipeline.train.plugin import label_template
 from pipeline.train.sft import train_adapter
 
 TEMPLATE = """
 import json, sys
 from swift import get_processor, get_template
-base, system, queries = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+from swift.utils import import_external_file
+base, system, queries, plugin = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), sys.argv[4]
+import_external_file(plugin)
 processor = get_processor(base, model_type="qwen3")
-template = get_template(processor, template_type="qwen3", max_length=128, loss_scale="default+ignore_empty_think")
+template = get_template(processor, template_type="qwen3_label", max_length=128,
+                        loss_scale="default+ignore_empty_think")
 template.set_mode("train")
 for query in queries:
     turns = (("system", system), ("user", query), ("assistant", "B"))
     row = template.encode({"messages": [{"role": role, "content": content} for role, content in turns]})
     print("ROW", json.dumps([list(row["input_ids"]), list(row["labels"])]))
 """
-QUERIES = ["现在几点了", "？现在几点", "3点了吗", "what time is it", "现在 几点\n了", "……嗯", "😀几点", "a", "\u3000几点\t", "几点?!"]
+QUERIES = ["现在几点了", "？现在几点", "3点了吗", "what time is it", "现在 几点\n了", "……嗯", "😀几点", "a", "几点?!",
+           "\u3000几点\t"]
 
 
 def test_trained_row_is_the_runtimes_prompt(
@@ -42,16 +47,16 @@ def test_trained_row_is_the_runtimes_prompt(
     from tokenizers import Tokenizer
 
     system, queries = config["prompt"]["system"], [query.strip() for query in QUERIES]
-    run([sys.executable, "-c", TEMPLATE, str(pristine_base), system, json.dumps(queries)], log=tmp_path / "log",
-        env={"HF_HUB_OFFLINE": "1", "MODELSCOPE_CACHE": str(tmp_path)})
+    run([sys.executable, "-c", TEMPLATE, str(pristine_base), system, json.dumps(queries), label_template.__file__],
+        log=tmp_path / "log", env={"HF_HUB_OFFLINE": "1", "MODELSCOPE_CACHE": str(tmp_path)})
     rows = [json.loads(line[4:]) for line in (tmp_path / "log").read_text().splitlines() if line.startswith("ROW ")]
     sides, tokenizer = template(system), Tokenizer.from_file(str(pristine_base / "tokenizer.json"))
     prompt = Prompt(pristine_base, sides.prefix, sides.suffix, 128)
     for query, (ids, labels) in zip(queries, rows, strict=True):
-        text = sides.prefix + query + sides.suffix + "B<|im_end|>\n"
+        text = sides.prefix + query + sides.suffix + "B"
         assert tokenizer.decode(ids, skip_special_tokens=False) == text
-        assert ids[:-3] == prompt.encode(query).ids
-        assert labels == [-100] * (len(ids) - 3) + ids[-3:]
+        assert ids[:-1] == prompt.encode(query).ids
+        assert labels == [-100] * (len(ids) - 1) + ids[-1:]
     with capsys.disabled():
         print("\nms-swift trains:", repr(text))
 
