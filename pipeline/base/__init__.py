@@ -12,8 +12,8 @@ KINDS = ("reference", "qwen3-shape", "pretrained")
 
 
 def build_base(out: Path, scratch: Path, config: Mapping[str, Any]) -> None:
-    """Write a base model into the directory `out`: config.json, model.safetensors, tokenizer.json, tokenizer_config.json,
-    generation_config.json.
+    """Write a base model into the directory `out`: config.json, model.safetensors, tokenizer.json,
+    tokenizer_config.json, generation_config.json.
 
     config["kind"] is one of KINDS; the other settings are the kind's own.  `scratch` survives a kill, so that a second
     call goes on where the first one stopped.  Raises EdgeError for an unknown kind or setting or a broken source.

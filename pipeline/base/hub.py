@@ -32,8 +32,8 @@ def _json(path: Path) -> dict[str, Any]:
 def check_safetensors(path: Path) -> None:
     """Compare the header of a safetensors file with the file's size, reading only the header.
 
-    Format: 8 bytes length N, little-endian; N bytes of JSON; the tensors' bytes.  Raises EdgeError if the file is missing,
-    truncated, has bytes too many or no readable header.
+    Format: 8 bytes length N, little-endian; N bytes of JSON; the tensors' bytes.  Raises EdgeError if the file is
+    missing, truncated, has bytes too many or no readable header.
     """
     if not path.is_file():
         raise EdgeError(f"the weights {path} were expected, but are not there: download the model again")
@@ -46,7 +46,8 @@ def check_safetensors(path: Path) -> None:
                             "it is truncated or of another format (a Git LFS pointer?); download it again")
         try:
             header = json.loads(file.read(length))
-            end = max((int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"), default=0)
+            ends = (int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__")
+            end = max(ends, default=0)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError):
             raise EdgeError(f"{path} has an unreadable safetensors header: download it again") from None
     if size != 8 + length + end:
@@ -68,14 +69,16 @@ def weight_files(path: Path) -> list[Path]:
 
 
 def check_model_directory(path: Path) -> None:
-    """Raise EdgeError, one line, unless `path` is a directory with a Qwen3 that can be loaded: config.json of model_type
-    qwen3, whole safetensors weights and tokenizer.json (without which ms-swift trains on garbage and exits 0).
+    """Raise EdgeError, one line, unless `path` is a directory with a Qwen3 that can be loaded: config.json of
+    model_type qwen3, whole safetensors weights and tokenizer.json (without which ms-swift trains on garbage and exits 0).
     """
     path = Path(path)
     if not path.exists():
-        raise EdgeError(f"a model directory was expected at {path}, but there is nothing: give --model an existing directory")
+        raise EdgeError(f"a model directory was expected at {path}, but there is nothing: "
+                        "give --model an existing directory")
     if not path.is_dir():
-        raise EdgeError(f"a model directory was expected at {path}, but that is a file: give --model its directory")
+        raise EdgeError(f"a model directory was expected at {path}, but that is a file: "
+                        "give --model its directory")
     if not any(path.iterdir()):
         raise EdgeError(f"a model was expected in {path}, but the directory is empty: download the model into it")
     kind = _json(path / "config.json").get("model_type")
@@ -119,7 +122,8 @@ def build_pretrained(out: Path, scratch: Path, config: Mapping[str, Any]) -> Non
         raise EdgeError(f"base of kind pretrained knows the settings model and revision, not {', '.join(unknown)}")
     name = str(config.get("model") or "")
     if not name:
-        raise EdgeError("base of kind pretrained needs a model: give --model a directory or a hub id like Qwen/Qwen3-0.6B")
+        raise EdgeError("base of kind pretrained needs a model: "
+                        "give --model a directory or a hub id like Qwen/Qwen3-0.6B")
     local = Path(name).expanduser()
     is_path = local.exists() or name.startswith((".", "/", "~")) or name.count("/") != 1
     source = local if is_path else _download(name, config.get("revision"), scratch)

@@ -39,7 +39,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to pre-train: learning rates of matrices (Muon) and of the rest (AdamW), tokens a batch, seconds a checkpoint."""
+    """How to pre-train: learning rates of matrices (Muon) and of the rest (AdamW), tokens a batch."""
 
     seed: int
     matrix_lr: float = 0.02
@@ -59,11 +59,12 @@ def encode(documents: Sequence[Document], tokenizer: PreTrainedTokenizerBase) ->
 
 
 def batches(encoded: Sequence[Encoded], tokens: int, seed: int) -> list[list[int]]:
-    """Indices into `encoded`, about `tokens` padded tokens a batch, in the order of the documents but for short ranges."""
+    """Indices into `encoded`, at most `tokens` padded tokens a batch, in the documents' order but for short ranges."""
     size = max(1, tokens // max(1, sum(len(one.ids) for one in encoded) // len(encoded)))
     rng, made = random.Random(seed), []
     for start in range(0, len(encoded), size * SORTED_TOGETHER):
-        near = sorted(range(start, min(start + size * SORTED_TOGETHER, len(encoded))), key=lambda at: len(encoded[at].ids))
+        stop = min(start + size * SORTED_TOGETHER, len(encoded))
+        near = sorted(range(start, stop), key=lambda at: len(encoded[at].ids))
         window: list[list[int]] = [[]]
         for at in near:
             if window[-1] and (len(window[-1]) + 1) * len(encoded[at].ids) > tokens:
@@ -159,8 +160,9 @@ def _resume(path: Path, model: PreTrainedModel, optimizers: Sequence[torch.optim
     return int(stamp["step"])
 
 
-def pretrain(model: PreTrainedModel, encoded: Sequence[Encoded], pad: int, recipe: Recipe, scratch: Path) -> Iterator[float]:
-    """Train `model` (float32, in place) on `encoded` once through, and yield the loss of every step done by this call.
+def pretrain(model: PreTrainedModel, encoded: Sequence[Encoded], pad: int, recipe: Recipe,
+             scratch: Path) -> Iterator[float]:
+    """Train `model` (float32, in place) on `encoded` once through, and yield the loss of every step of this call.
 
     A checkpoint is kept in `scratch`; a later call with the same data and recipe goes on from it, bit-equal.
     Raises EdgeError if the loss is not finite.

@@ -23,10 +23,11 @@ def shape_config(tokenizer: PreTrainedTokenizerBase | None = None) -> Qwen3Confi
     """Qwen3-0.6B's configuration (config.json of Qwen/Qwen3-0.6B); the special ids are `tokenizer`'s if given."""
     from transformers import Qwen3Config
 
-    ids = {} if tokenizer is None else {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    ids = {} if tokenizer is None else {
+        "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
     return Qwen3Config(
-        vocab_size=151_936, hidden_size=1024, intermediate_size=3072, num_hidden_layers=28, num_attention_heads=16,
-        num_key_value_heads=8, head_dim=128, max_position_embeddings=40_960, rms_norm_eps=1e-6,
+        vocab_size=151_936, hidden_size=1024, intermediate_size=3072, num_hidden_layers=28,
+        num_attention_heads=16, num_key_value_heads=8, head_dim=128, max_position_embeddings=40_960, rms_norm_eps=1e-6,
         rope_parameters={"rope_type": "default", "rope_theta": 1_000_000}, tie_word_embeddings=True, dtype="bfloat16", **ids)
 
 

@@ -1,4 +1,4 @@
-"""A byte-level BPE tokenizer with Qwen3's pre-tokenizer, special tokens and chat template, trained on our own corpus."""
+"""A byte-level BPE tokenizer with Qwen3's pre-tokenizer, special tokens and chat template, trained on our corpus."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>"
            "<|image_pad|>", "<|video_pad|>"]
 MARKUP = ["<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>",
           "<|repo_name|>", "<|file_sep|>", "<tool_response>", "</tool_response>", "<think>", "</think>"]
-LONGEST = 9
-"""A merged token stays below this many bytes, so at two Chinese characters: a whole phrase as one token, learned from
-frames, would hide its words."""
+ROLES = ["system", "user", "assistant"]
+LONGEST = 4
+"""A merged token stays below this many bytes, so at one Chinese character: what is learned of 雨 in 下雨 then also holds
+in 大雨, which a corpus this small could not show for every word."""
 
 CHAT_TEMPLATE = """\
 {%- set ns = namespace(last=-1) %}
@@ -55,7 +56,7 @@ CHAT_TEMPLATE = """\
 def train_tokenizer(texts: Iterable[str], vocab_size: int, out: Path) -> None:
     """Write tokenizer.json and tokenizer_config.json (with the chat template) into `out`.
 
-    `vocab_size` counts the special tokens; every text can be encoded, since all 256 bytes are in the vocabulary.
+    At most `vocab_size` tokens, the special ones among them; every text can be encoded, since all 256 bytes are in the vocabulary.
     """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -67,11 +68,11 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, out: Path) -> None:
     ])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size - len(CONTROL) - len(MARKUP), max_token_length=LONGEST, show_progress=False,
+        vocab_size=vocab_size - len(CONTROL) - len(MARKUP) - len(ROLES), max_token_length=LONGEST, show_progress=False,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in CONTROL])
-    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in MARKUP])
+    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in [*MARKUP, *ROLES]])
     tokenizer.save(str(out / "tokenizer.json"))
     (out / "tokenizer_config.json").write_text(json.dumps(_settings(), ensure_ascii=False, indent=2), encoding="utf-8")
 

@@ -6,18 +6,20 @@ from pathlib import Path
 
 
 def render_all(results_path: Path, directory: Path) -> list[Path]:
-    """Write figures, Markdown, LaTeX and Allure results of the record into ``directory``; returns what was written.
+    """Write figures, Markdown, LaTeX, the table as SVG and Allure results of the record into ``directory``; returns what was written.
 
     HTML needs node and a package from npm, so it is made apart (``pipeline.report.html``).
     EdgeError when the record is missing or broken, or the disk refuses.
     """
-    from pipeline.report import allure, figures, latex, markdown
-    from pipeline.report.results import read_results
+    from pipeline.report import allure, figures, latex, markdown, terminal
+    from pipeline.report.results import read_results, write_atomically
 
     results = read_results(results_path)
     pictures = figures.render(results, directory / "figures")
     written = [path for picture in pictures for path in (picture.png, picture.pdf)]
     written += markdown.render(results, directory, pictures)
     written += latex.render(results, directory / "latex", pictures)
+    write_atomically(directory / "table.svg", terminal.picture(results))
+    written.append(directory / "table.svg")
     written.append(allure.render(results, directory / "allure-results", pictures))
     return written

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -18,6 +20,7 @@ from pipeline.report.results import STATES, Claim, by_phase, claims, counts, hos
 WIDTH = 100
 # Below this the columns would cut each other: one block a claim instead.
 NARROW = 84
+FONT_FACE = re.compile(r"@font-face \{\{.*?\}\}", re.DOTALL)
 ASCII = str.maketrans({"≈": "~", "≥": ">=", "≤": "<=", "─": "-", "·": ",", "…": "..."})
 
 
@@ -41,6 +44,14 @@ def show(results: Mapping[str, Any], stream: TextIO | None = None) -> None:
     except UnicodeEncodeError:
         text = text.translate(ASCII).encode(encoding, "backslashreplace").decode(encoding)
     stream.write(text)
+
+
+def picture(results: Mapping[str, Any]) -> str:
+    """The table as an SVG, in the reader's own monospaced font: nothing is fetched when it is looked at."""
+    console = Console(file=io.StringIO(), record=True, width=WIDTH + 8, force_terminal=True, legacy_windows=False)
+    _print(results, console)
+    template = FONT_FACE.sub("", CONSOLE_SVG_FORMAT).replace("Fira Code, ", "")
+    return console.export_svg(title="pytest acceptance/", code_format=template)
 
 
 def _print(results: Mapping[str, Any], console: Console) -> None:

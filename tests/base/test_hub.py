@@ -85,7 +85,8 @@ def test_index_of_a_sharded_model_is_followed(model: Path) -> None:
 
 
 @pytest.mark.parametrize(("names", "named"), [
-    ({"w": "part-1.safetensors", "v": "part-2.safetensors"}, "part-2"), ({"w": "../model"}, "outside"), ({}, "weight_map")])
+    ({"w": "part-1.safetensors", "v": "part-2.safetensors"}, "part-2"), ({"w": "../model"}, "outside"),
+    ({}, "weight_map")])
 def test_broken_index(model: Path, names: dict[str, str], named: str) -> None:
     _shard(model, names)
     with pytest.raises(EdgeError, match=named):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.base.chat import decision_prompt
 from pipeline.base.reference import Reference, write_tokenizer
-from pipeline.base.tokenizer import CONTROL, MARKUP
+from pipeline.base.tokenizer import CONTROL, MARKUP, ROLES
+from pipeline.runtime.prompt import template
 
 CHINESE = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), max_size=40)
 
@@ -29,15 +29,15 @@ def test_round_trip(tokenizer, text: str) -> None:  # noqa: ANN001
 
 
 def test_vocabulary_size_and_single_special_tokens(tokenizer) -> None:  # noqa: ANN001
-    assert len(tokenizer) == 4096
-    for token in [*CONTROL, *MARKUP, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "\n\n", "system", "user"]:
+    assert 2500 <= len(tokenizer) <= 4096
+    for token in [*CONTROL, *MARKUP, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "\n\n", *ROLES, *"天雨点"]:
         assert len(tokenizer(token)["input_ids"]) == 1, token
 
 
 def test_template_is_the_decision_prompt(tokenizer) -> None:  # noqa: ANN001
     messages = [{"role": "system", "content": "判断意图"}, {"role": "user", "content": "你好"}]
     asked = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
-    assert asked == decision_prompt("判断意图", "你好")
+    assert asked == "你好".join(template("判断意图"))
     answered = [*messages, {"role": "assistant", "content": "A"}]
     assert tokenizer.apply_chat_template(answered, tokenize=False) == asked + "A<|im_end|>\n"
 
