@@ -32,11 +32,11 @@ from pipeline.runtime.prompt import template
 FOLDER = Path(__file__).parent / "corpus"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 END = "<|im_end|>"
-TASKS = 24
-LETTER_SHARE = 0.3
-EXCHANGE_SHARE = 0.3  # the last documents: finished exchanges in the prompt of the decision, before them shorter notes
+TASKS = 6
+LETTER_SHARE = 0.7
+EXCHANGE_SHARE = 0.25  # the last documents: finished exchanges in the prompt of the decision, before them shorter notes
 PLAIN_SHARE = 0.05  # documents of the utterance alone, read as a language model reads
-GRAMMAR_SHARE = 0.4
+GRAMMAR_SHARE = 0.55
 # A corpus file's kind -> the intent whose training grammars speak of the same, and the category of their sentences.
 KINDS = {"weather": ("weather_query", "问天气"), "time": ("time_query", "问时间"), "simple": ("simple_qa", "端上小事"),
          "reasoning": ("complex_reasoning", "要多步思考"), "knowledge": ("knowledge_qa", "查知识"), "chat": ("open_chat", "闲聊")}
