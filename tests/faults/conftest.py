@@ -17,6 +17,9 @@ ROOT = Path(__file__).parents[2]
 STORE = Path(os.environ.get("EDGE_STORE") or ROOT / ".edge" / "store")
 
 
+WITHOUT_TIMING = "not performance and not end_to_end and not fast and not beside"
+
+
 class Outcome:
     def __init__(self, process, reports):
         self.code, self.output = process.returncode, process.stdout + process.stderr
@@ -31,6 +34,19 @@ class Outcome:
     def red(self):
         return self.of_state("fail", "inconclusive", "invalid")
 
+    def broken(self, healthy):
+        """The claims that passed before the fault and are red now."""
+        return self.red & healthy.of_state("pass")
+
+    def margin(self, claim):
+        return self.claims[claim]["verdict"]["margin"]
+
+
+@pytest.fixture(scope="session")
+def healthy(tmp_path_factory):
+    """The suite without a fault: what each planted one is held against."""
+    return run_acceptance(tmp_path_factory.mktemp("healthy"), "", "-k", WITHOUT_TIMING)
+
 
 @pytest.fixture
 def reference_store():
@@ -39,21 +55,26 @@ def reference_store():
 
 @pytest.fixture
 def acceptance(tmp_path):
-    """acceptance(fault, *arguments, everywhere=False) -> Outcome; ``fault`` is the conftest that overrides fixtures.
+    """acceptance(fault, *arguments, ...) -> Outcome of ``run_acceptance`` in a folder of the test's own."""
+    def run(fault, *arguments, **more):
+        return run_acceptance(tmp_path, fault, *arguments, **more)
+
+    return run
+
+
+def run_acceptance(folder, fault, *arguments, everywhere=False, store=STORE, environment=None):
+    """Run a copy of acceptance/ in ``folder``; ``fault`` is the conftest that overrides fixtures.
 
     everywhere: also judge the claims that count only on an M4 or only at scale.
     """
-    def run(fault, *arguments, everywhere=False, store=STORE, environment=None):
-        shutil.copytree(ROOT / "acceptance", tmp_path / "acceptance", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pytest.ini", tmp_path)
-        thresholds = yaml.safe_load((ROOT / "thresholds.yaml").read_text())
-        for claim in thresholds["claims"].values() if everywhere else ():
-            claim.update(about="behaviour", host="any")
-        (tmp_path / "thresholds.yaml").write_text(yaml.safe_dump(thresholds, allow_unicode=True, sort_keys=False))
-        (tmp_path / "conftest.py").write_text('pytest_plugins = ["fixtures.plugin"]\n' + fault)
-        command = [sys.executable, "-m", "pytest", "acceptance", "--store", str(store), *arguments]
-        paths = {"PYTHONPATH": os.pathsep.join(filter(None, [*(environment or {}).get("PYTHONPATH", []), str(ROOT)]))}
-        process = subprocess.run(command, cwd=tmp_path, env={**os.environ, **paths}, capture_output=True, text=True, timeout=900)
-        return Outcome(process, tmp_path / "reports")
-
-    return run
+    shutil.copytree(ROOT / "acceptance", folder / "acceptance", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pytest.ini", folder)
+    thresholds = yaml.safe_load((ROOT / "thresholds.yaml").read_text())
+    for claim in thresholds["claims"].values() if everywhere else ():
+        claim.update(about="behaviour", host="any")
+    (folder / "thresholds.yaml").write_text(yaml.safe_dump(thresholds, allow_unicode=True, sort_keys=False))
+    (folder / "conftest.py").write_text('pytest_plugins = ["fixtures.plugin"]\n' + fault)
+    command = [sys.executable, "-m", "pytest", "acceptance", "--store", str(store), *arguments]
+    paths = os.pathsep.join([*(environment or {}).get("PYTHONPATH", []), str(ROOT)])
+    process = subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=900)
+    return Outcome(process, folder / "reports")

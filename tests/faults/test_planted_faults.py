@@ -3,12 +3,18 @@
 import os
 import shutil
 
-JUDGED_HERE = {"data.valid", "accuracy.merged", "accuracy.int8", "quantization.accuracy_loss", "onnx.agreement", "routing.accuracy",
-               "routing.edge_share", "routing.beats_always_edge", "routing.beats_always_cloud"}
-ROUTING = {name for name in JUDGED_HERE if name.startswith("routing.")}
+ROUTING = {"routing.accuracy", "routing.edge_share", "routing.beats_always_edge", "routing.beats_always_cloud"}
+ACCURACY = {"accuracy.merged", "accuracy.int8"}
+WITHOUT_TIMING = "not performance and not end_to_end and not fast and not beside"
 
 
-def test_shuffled_labels_break_accuracy_and_routing_but_no_comparison_between_models(acceptance):
+def test_without_a_fault_everything_but_accuracy_passes(healthy):
+    """Accuracy is what the reference base reaches; a fault must push it far further than it is from its target."""
+    assert {"data.valid", "quantization.accuracy_loss", "onnx.agreement", "routing.accuracy"} <= healthy.of_state("pass"), healthy.output
+    assert all(healthy.claims[claim]["verdict"]["value"] > 0.8 for claim in ACCURACY)
+
+
+def test_shuffled_labels_break_accuracy_and_routing_but_no_comparison_between_models(acceptance, healthy):
     outcome = acceptance("""
 import random
 import pytest
@@ -18,12 +24,13 @@ def challenge(challenge):
     answers = [{key: record[key] for key in ("intent", "should_route_to_cloud")} for record in challenge]
     random.Random(1).shuffle(answers)
     return [{**record, **answer} for record, answer in zip(challenge, answers)]
-""", "-k", "not performance and not end_to_end and not fast and not beside")
-    assert outcome.red == {"accuracy.merged", "accuracy.int8"} | ROUTING, outcome.output
-    assert outcome.of_state("pass") == JUDGED_HERE - outcome.red
+""", "-k", WITHOUT_TIMING)
+    assert ACCURACY | ROUTING <= outcome.red, outcome.output
+    assert outcome.broken(healthy) <= ACCURACY | ROUTING
+    assert all(outcome.claims[claim]["verdict"]["value"] < 0.3 for claim in ACCURACY)
 
 
-def test_weights_zeroed_after_quantisation_break_what_ships_but_not_what_was_trained(acceptance):
+def test_weights_zeroed_after_quantisation_break_what_ships_but_not_what_was_trained(acceptance, healthy):
     outcome = acceptance("""
 import dataclasses
 import shutil
@@ -43,9 +50,10 @@ def int8_model(int8_model, tmp_path_factory):
             weight.CopyFrom(onnx.numpy_helper.from_array(zeros, weight.name))
     onnx.save(graph, broken / "model.onnx")
     return dataclasses.replace(int8_model, model=broken)
-""", "-k", "not performance and not end_to_end and not fast and not beside")
-    assert {"accuracy.int8", "quantization.accuracy_loss"} <= outcome.red <= {"accuracy.int8", "quantization.accuracy_loss"} | ROUTING, outcome.output
-    assert {"data.valid", "accuracy.merged", "onnx.agreement"} <= outcome.of_state("pass")
+""", "-k", WITHOUT_TIMING)
+    assert {"accuracy.int8", "quantization.accuracy_loss"} <= outcome.of_state("fail"), outcome.output
+    assert outcome.broken(healthy) <= {"accuracy.int8", "quantization.accuracy_loss"} | ROUTING
+    assert outcome.margin("accuracy.merged") == healthy.margin("accuracy.merged")
 
 
 def test_a_sleep_in_the_runtime_breaks_latency_and_nothing_else(acceptance, tmp_path):
@@ -65,19 +73,20 @@ if "pipeline.measure.worker" in sys.orig_argv:
     assert outcome.of_state("pass") == {"data.valid", "training.lora_parameters", "quantization.size", "onnx.size"}
 
 
-def test_a_flipped_byte_in_the_store_is_named_and_breaks_only_what_needs_it(acceptance, reference_store, tmp_path):
+def test_a_flipped_byte_in_the_store_is_named_and_breaks_only_what_needs_it(acceptance, healthy, reference_store, tmp_path):
     store = tmp_path / "store"
     shutil.copytree(reference_store, store, copy_function=os.link)
-    model, = (path for path in store.glob("objects/*/files/model.onnx") if b'"onnx-int8"' in (path.parents[1] / "manifest.json").read_bytes())
+    key = healthy.claims["accuracy.int8"]["measurement"]["artifacts"]["onnx-int8"]
+    model = store / "objects" / key / "files" / "model.onnx"
     content = bytearray(model.read_bytes())
     content[len(content) // 2] ^= 1
     model.unlink()
     model.write_bytes(content)
     outcome = acceptance("", "-k", "accurate or agrees or routes or data", store=store)
-    assert outcome.red == {"accuracy.int8", "routing.accuracy"}, outcome.output
-    assert outcome.of_state("pass") == {"data.valid", "accuracy.merged", "onnx.agreement"}
+    assert outcome.of_state("invalid") == {"accuracy.int8", "routing.accuracy"}, outcome.output
+    assert outcome.broken(healthy) == {"routing.accuracy"} | ({"accuracy.int8"} & healthy.of_state("pass"))
     message = outcome.claims["accuracy.int8"]["verdict"]["message"]
-    assert "model.onnx" in message and model.parents[1].name[:12] in message
+    assert "model.onnx" in message and key[:12] in message
     assert "Traceback" not in outcome.output
 
 
