@@ -22,7 +22,7 @@ WITHOUT_TIMING = "not performance and not end_to_end and not fast and not beside
 
 class Outcome:
     def __init__(self, process, reports):
-        self.code, self.output = process.returncode, process.stdout + process.stderr
+        self.code, self.output, self.reports = process.returncode, process.stdout + process.stderr, reports
         self.claims = {}
         if (reports / "results.json").is_file():
             self.claims = {claim["id"]: claim for claim in json.loads((reports / "results.json").read_text())["claims"]}

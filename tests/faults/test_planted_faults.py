@@ -3,6 +3,8 @@
 import os
 import shutil
 
+from pipeline.report import render_all
+
 ROUTING = {"routing.accuracy", "routing.edge_share", "routing.beats_always_edge", "routing.beats_always_cloud"}
 ACCURACY = {"accuracy.merged", "accuracy.int8"}
 WITHOUT_TIMING = "not performance and not end_to_end and not fast and not beside"
@@ -12,6 +14,12 @@ def test_without_a_fault_everything_but_accuracy_passes(healthy):
     """Accuracy is what the reference base reaches; a fault must push it far further than it is from its target."""
     assert {"data.valid", "quantization.accuracy_loss", "onnx.agreement", "routing.accuracy"} <= healthy.of_state("pass"), healthy.output
     assert all(healthy.claims[claim]["verdict"]["value"] > 0.8 for claim in ACCURACY)
+
+
+def test_a_real_record_renders_to_every_report(healthy):
+    written = {path.name for path in render_all(healthy.reports / "results.json", healthy.reports)}
+    assert {"edge_poc_performance_report.md", "edge_poc_accuracy_report.md", "edge_poc_integration_report.md", "table.svg",
+            "training.png", "overview.pdf"} <= written
 
 
 def test_shuffled_labels_break_accuracy_and_routing_but_no_comparison_between_models(acceptance, healthy):

@@ -38,7 +38,8 @@ def training(results: Mapping[str, Any]) -> str:
                      _digits(point.get("loss")), fmt.value(point.get("token_accuracy"), "proportion"), best])
     headers = ["步 (step)", "轮 (epoch)", "训练损失 (train loss)", "验证损失 (eval loss)",
                "词元准确率 (token accuracy)", "检查点 (checkpoint)"]
-    lora, base, samples = (fmt.value(curves.get(name), "count") for name in ("lora_parameters", "base_parameters", "rows"))
+    counted = (curves.get("lora_parameters"), curves.get("base_parameters"), curves.get("rows", {}).get("train"))
+    lora, base, samples = (fmt.value(figure, "count") for figure in counted)
     facts = (f"LoRA 可训练参数 {lora}，基座参数 {base}，训练样本 {samples} 条，"
              f"耗时 {fmt.duration(curves.get('seconds') or 0)}。")
     return f"## 训练过程 (training)\n\n{facts}\n\n{table(headers, rows, numbers=range(5))}"
