@@ -1,8 +1,8 @@
 """The text that the reference base is pre-trained on: utterances made by this project, and what each is about.
 
 What the base has seen: more than ten thousand utterances written for it, as people say them to a phone (corpus/*.yaml), in
-about a hundred fine categories (现在几点, 带伞穿衣, 单位换算, 条件假设, 历史事件, 讲笑话 ...); sentences of the *training* grammars of
-pipeline/data, in six coarse categories; both with the noise of typing and hearing; and as the answer, also in the very
+about a hundred fine categories (现在几点, 带伞穿衣, 单位换算, 条件假设, 讲笑话 ...); sentences of the *training*
+grammars of pipeline/data, in six coarse categories; both with the noise of typing and hearing; and as the answer, also in the very
 prompt format of the decision, the category by name, or one of six letters for the kind of category, others in each task.
 
 What it has not seen: the task "判断意图" with its letters; the validation, test and challenge grammars; any text that equals,
@@ -40,8 +40,8 @@ GRAMMAR_SHARE = 0.55
 # A corpus file's kind -> the intent whose training grammars speak of the same, and the category of their sentences.
 KINDS = {"weather": ("weather_query", "问天气"), "time": ("time_query", "问时间"), "simple": ("simple_qa", "端上小事"),
          "reasoning": ("complex_reasoning", "要多步思考"), "knowledge": ("knowledge_qa", "查知识"), "chat": ("open_chat", "闲聊")}
-NAMES = tuple(stem + end for stem in "类别 用途 目的 类型 种类 性质 主题 需求 场景 功能 内容 方向 属性 分类 意思 归属 领域 问题 话题 请求".split()
-              for end in ("", "名", "项"))
+STEMS = "类别 用途 目的 类型 种类 性质 主题 需求 场景 功能 内容 方向 属性 分类 意思 归属 领域 问题 话题 请求"
+NAMES = tuple(stem + end for stem in STEMS.split() for end in ("", "名", "项"))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ PEAK = target(statistic="maximum", comparison="<", target=200, unit="MB", smalle
 SIZE = target(statistic="exact", comparison="<", target=250, unit="MB")
 
 
-@pytest.mark.parametrize(("k", "n", "state"), [(950, 1000, "pass"), (91, 100, "inconclusive"), (850, 1000, "fail"), (900, 1000, "inconclusive")])
+@pytest.mark.parametrize(("k", "n", "state"), [
+    (950, 1000, "pass"), (91, 100, "inconclusive"), (850, 1000, "fail"), (900, 1000, "inconclusive")])
 def test_a_proportion_is_judged_by_its_bound(k, n, state):
     assert judge(proportion(k, n), target()).state == state
 

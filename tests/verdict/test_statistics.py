@@ -17,7 +17,8 @@ from pipeline.verdict.statistics import (
 )
 
 
-@pytest.mark.parametrize(("target", "n", "needed"), [(0.9, 100, 96), (0.9, 1000, 916), (0.85, 300, 266), (0.99, 300, 300), (0.99, 500, 499)])
+@pytest.mark.parametrize(("target", "n", "needed"), [
+    (0.9, 100, 96), (0.9, 1000, 916), (0.85, 300, 266), (0.99, 300, 300), (0.99, 500, 499)])
 def test_clopper_pearson_gives_the_published_sample_sizes(target, n, needed):
     assert clopper_pearson(needed, n, 0.95).lower > target
     assert clopper_pearson(needed - 1, n, 0.95).lower <= target
@@ -27,7 +28,8 @@ def test_a_hundred_samples_never_show_more_than_99_percent():
     assert clopper_pearson(100, 100, 0.95).lower < 0.99
 
 
-@pytest.mark.parametrize(("slower", "n", "confidence"), [(0, 90, 0.99), (1, 130, 0.99), (5, 259, 0.99), (0, 59, 0.95), (1, 93, 0.95), (5, 208, 0.95)])
+@pytest.mark.parametrize(("slower", "n", "confidence"), [
+    (0, 90, 0.99), (1, 130, 0.99), (5, 259, 0.99), (0, 59, 0.95), (1, 93, 0.95), (5, 208, 0.95)])
 def test_percentile_bound_is_the_load_generators_rule(slower, n, confidence):
     def upper(count):
         return percentile_bounds([1.0] * (count - slower) + [200.0] * slower, 0.95, confidence).upper
