@@ -8,7 +8,8 @@ prompt format of the decision, the category by name, or one of six letters for t
 What it has not seen: the task "判断意图" with its letters; the validation, test and challenge grammars; any text that equals,
 or at a bigram Jaccard similarity of 0.8 or more resembles, a query named in `exclude` (the queries of all four data sets).
 
-The categories were chosen knowing the six intents, and refine them: the kinds are the intents under other names.  A large model knows from its reading what words
+The categories were chosen knowing the six intents, and refine them: the kinds are the intents
+under other names.  A large model knows from its reading what words
 mean and what people want; this base was taught it where the task needs it, and LoRA has to bind the six letters to that.
 What the reference profile reaches therefore says that the pipeline works, and nothing of how good Qwen3-0.6B is.
 """
