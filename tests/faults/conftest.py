@@ -45,7 +45,7 @@ class Outcome:
 @pytest.fixture(scope="session")
 def healthy(tmp_path_factory):
     """The suite without a fault: what each planted one is held against."""
-    return run_acceptance(tmp_path_factory.mktemp("healthy"), "", "-k", WITHOUT_TIMING)
+    return run_acceptance(tmp_path_factory.mktemp("healthy"), "")
 
 
 @pytest.fixture
@@ -62,10 +62,10 @@ def acceptance(tmp_path):
     return run
 
 
-def run_acceptance(folder, fault, *arguments, everywhere=False, store=STORE, environment=None):
+def run_acceptance(folder, fault, *arguments, select=WITHOUT_TIMING, everywhere=False, store=STORE, environment=None):
     """Run a copy of acceptance/ in ``folder``; ``fault`` is the conftest that overrides fixtures.
 
-    everywhere: also judge the claims that count only on an M4 or only at scale.
+    select: pytest's -k.  everywhere: also judge the claims that count only on an M4 or only at scale.
     """
     shutil.copytree(ROOT / "acceptance", folder / "acceptance", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pytest.ini", folder)
@@ -74,7 +74,7 @@ def run_acceptance(folder, fault, *arguments, everywhere=False, store=STORE, env
         claim.update(about="behaviour", host="any")
     (folder / "thresholds.yaml").write_text(yaml.safe_dump(thresholds, allow_unicode=True, sort_keys=False))
     (folder / "conftest.py").write_text('pytest_plugins = ["fixtures.plugin"]\n' + fault)
-    command = [sys.executable, "-m", "pytest", "acceptance", "--store", str(store), *arguments]
+    command = [sys.executable, "-m", "pytest", "acceptance", "-k", select, "--store", str(store), *arguments]
     paths = os.pathsep.join([*(environment or {}).get("PYTHONPATH", []), str(ROOT)])
     process = subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=900)
     return Outcome(process, folder / "reports")

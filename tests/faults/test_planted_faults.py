@@ -7,7 +7,6 @@ from pipeline.report import render_all
 
 ROUTING = {"routing.accuracy", "routing.edge_share", "routing.beats_always_edge", "routing.beats_always_cloud"}
 ACCURACY = {"accuracy.merged", "accuracy.int8"}
-WITHOUT_TIMING = "not performance and not end_to_end and not fast and not beside"
 
 
 def test_without_a_fault_everything_but_accuracy_passes(healthy):
@@ -32,7 +31,7 @@ def challenge(challenge):
     answers = [{key: record[key] for key in ("intent", "should_route_to_cloud")} for record in challenge]
     random.Random(1).shuffle(answers)
     return [{**record, **answer} for record, answer in zip(challenge, answers)]
-""", "-k", WITHOUT_TIMING)
+""")
     assert ACCURACY | ROUTING <= outcome.red, outcome.output
     assert outcome.broken(healthy) <= ACCURACY | ROUTING
     assert all(outcome.claims[claim]["verdict"]["value"] < 0.3 for claim in ACCURACY)
@@ -58,7 +57,7 @@ def int8_model(int8_model, tmp_path_factory):
             weight.CopyFrom(onnx.numpy_helper.from_array(zeros, weight.name))
     onnx.save(graph, broken / "model.onnx")
     return dataclasses.replace(int8_model, model=broken)
-""", "-k", WITHOUT_TIMING)
+""")
     assert {"accuracy.int8", "quantization.accuracy_loss"} <= outcome.of_state("fail"), outcome.output
     assert outcome.broken(healthy) <= {"accuracy.int8", "quantization.accuracy_loss"} | ROUTING
     assert outcome.margin("accuracy.merged") == healthy.margin("accuracy.merged")
@@ -75,7 +74,7 @@ if "pipeline.measure.worker" in sys.orig_argv:
     fast = OnnxRuntime.logits
     OnnxRuntime.logits = lambda self, ids: (time.sleep(0.12), fast(self, ids))[1]
 """)
-    outcome = acceptance("", "-k", "p50 or p95 or small or data", everywhere=True, environment={"PYTHONPATH": [str(slow)]})
+    outcome = acceptance("", select="p50 or p95 or small or data", everywhere=True, environment={"PYTHONPATH": [str(slow)]})
     assert outcome.red == {"latency.p50", "latency.p95"}, outcome.output
     assert outcome.claims["latency.p50"]["verdict"]["lower"] >= 120
     assert outcome.of_state("pass") == {"data.valid", "training.lora_parameters", "quantization.size", "onnx.size"}
@@ -90,7 +89,7 @@ def test_a_flipped_byte_in_the_store_is_named_and_breaks_only_what_needs_it(acce
     content[len(content) // 2] ^= 1
     model.unlink()
     model.write_bytes(content)
-    outcome = acceptance("", "-k", "accurate or agrees or routes or data", store=store)
+    outcome = acceptance("", select="accurate or agrees or routes or data", store=store)
     assert outcome.of_state("invalid") == {"accuracy.int8", "routing.accuracy"}, outcome.output
     assert outcome.broken(healthy) == {"routing.accuracy"} | ({"accuracy.int8"} & healthy.of_state("pass"))
     message = outcome.claims["accuracy.int8"]["verdict"]["message"]
@@ -102,7 +101,7 @@ def test_a_broken_model_directory_is_one_line_and_no_verdict(acceptance, tmp_pat
     broken = tmp_path / "mine"
     broken.mkdir()
     (broken / "config.json").write_text("{")
-    outcome = acceptance("", "-k", "accurate", "--profile", "qwen3-0.6b", "--model", str(broken))
+    outcome = acceptance("", "--profile", "qwen3-0.6b", "--model", str(broken), select="accurate")
     assert outcome.code == 1 and outcome.red == {"accuracy.merged", "accuracy.int8"}
     assert "config.json" in outcome.claims["accuracy.merged"]["verdict"]["message"]
     assert "Traceback" not in outcome.output
