@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.measure.cold_start import cold_start
-from pipeline.measure.latency import latency
+from pipeline.measure.latency import client_decision, latency
 from pipeline.measure.memory import memory
 from pipeline.measure.power import power
 
@@ -25,12 +25,17 @@ def test_p95(check, int8_latency):
 
 @pytest.mark.claim("memory.peak_rss")
 def test_memory(check, int8_model, queries):
-    check(memory(int8_model, queries))
+    check(memory(int8_model, queries, definition="peak_rss"))
 
 
-@pytest.mark.claim("power.mean")
+@pytest.mark.claim("power.added")
 def test_power(check, int8_model, queries):
     check(power(int8_model, queries))
+
+
+def test_the_clients_wait_beside_the_targets(check, int8_model, queries):
+    check.observe("performance.client_decision", "a decision as its client sees it", "客户端所见的决策耗时",
+                  "6 performance", client_decision(int8_model, queries))
 
 
 def test_cold_start_beside_the_targets(check, int8_model, queries):

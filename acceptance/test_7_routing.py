@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.measure.latency import end_to_end
+from pipeline.measure.measurement import NotMeasured
 from pipeline.measure.routing import edge_share, routing, routing_against
 
 
@@ -27,5 +27,6 @@ def test_routing_beats_always_cloud(check, int8_decisions, challenge):
 
 
 @pytest.mark.claim("end_to_end.p95")
-def test_end_to_end(check, int8_model, queries):
-    check(end_to_end(int8_model, queries))
+def test_end_to_end(check):
+    check(NotMeasured("end_to_end", "ms", reason="no gateway answers queries yet, so there is no answer to wait for; the "
+                      "decision alone, as its client sees it, stands among the observations"))

@@ -9,23 +9,23 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from pipeline.base.hub import check_model_directory
 from pipeline.errors import EdgeError
 
 ROOT = Path(__file__).parents[1]
 GB = 1e9
 INSTALL = "pip install -c constraints.txt -e . in the repository's root"
-CJK_FAMILIES = re.compile(
-    r"Noto Sans (Mono )?CJK|Noto Serif CJK|Noto Sans SC|Source Han|WenQuanYi|PingFang|Heiti|Songti|Kaiti"
-    r"|Hiragino Sans GB|SimHei|SimSun|Microsoft YaHei|AR PL|Arial Unicode|LXGW|Droid Sans Fallback",
-    re.IGNORECASE,
-)
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -39,14 +39,14 @@ class Finding:
     do: str = ""
 
 
-def examine(profile: Mapping[str, Any] | None, store_root: Path) -> list[Finding]:
-    """Every check of this machine for `profile` (a profile's plain mapping; None: the machine alone)."""
+def examine(profile: Mapping[str, Any], store_root: Path) -> list[Finding]:
+    """Every check of this machine for `profile` (a profile's plain mapping)."""
     checks: dict[str, Callable[[], Finding]] = {
         "python": _python,
         "packages": _packages,
         "ms-swift": _swift,
-        "model": partial(_model, (profile or {}).get("base", {})),
-        "data": partial(_data, (profile or {}).get("data", {})),
+        "model": partial(_model, profile.get("base", {})),
+        "data": partial(_data, profile.get("data", {})),
         "accelerator": _accelerator,
         "coreml": _coreml,
         "chip": _chip,
@@ -56,8 +56,7 @@ def examine(profile: Mapping[str, Any] | None, store_root: Path) -> list[Finding
         "memory": _memory,
         "power": _power,
     }
-    without_profile = [name for name in checks if profile is not None or name not in ("model", "data")]
-    return [_guarded(name, checks[name]) for name in without_profile]
+    return [_guarded(name, check) for name, check in checks.items()]
 
 
 def render(findings: Sequence[Finding]) -> str:
@@ -163,30 +162,21 @@ def _model(base: Mapping[str, Any]) -> Finding:
     if base.get("kind") != "pretrained":
         return Finding("model", "ok", f"{base.get('kind', 'reference')}: made on this machine")
     model = str(base.get("model", ""))
-    if Path(model).expanduser().is_dir():
-        return _local_model(Path(model).expanduser())
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        check_model_directory(folder)
+        return Finding("model", "ok", f"local directory {folder}")
     if not HUB_ID.fullmatch(model):
         return Finding("model", "fail", f"{model!r} is neither a directory nor a hub id", "give --model DIR_OR_HUB_ID")
     return _hub_model(model, str(base.get("revision", "main")))
 
 
-def _local_model(folder: Path) -> Finding:
-    from pipeline.base.hub import check_model_directory
-
-    check_model_directory(folder)
-    return Finding("model", "ok", f"local directory {folder}")
-
-
 def _hub_model(model: str, revision: str) -> Finding:
-    import urllib.error
-    import urllib.request
-
-    from huggingface_hub import try_to_load_from_cache
-
-    if isinstance(try_to_load_from_cache(model, "config.json", revision=revision), str):
-        return Finding("model", "ok", f"{model} in the hub's local cache")
+    from huggingface_hub import is_offline_mode
+    do = _without_hub(model, revision)
+    if is_offline_mode():
+        return Finding("model", "fail", "HF_HUB_OFFLINE forbids the download", do)
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-    do = "download it where there is a network and give --model DIRECTORY"
     request = urllib.request.Request(f"{endpoint}/{model}/resolve/{revision}/config.json", method="HEAD")
     try:
         with urllib.request.urlopen(request, timeout=3):
@@ -195,6 +185,18 @@ def _hub_model(model: str, revision: str) -> Finding:
         return Finding("model", "fail", f"{endpoint} answers {error.code} for {model}", f"correct the id, or {do}")
     except OSError as error:
         return Finding("model", "fail", f"{endpoint} cannot be reached ({getattr(error, 'reason', error)})", do)
+
+
+def _without_hub(model: str, revision: str) -> str:
+    """How to do without the hub.  Its cache is of use only as a directory: a build by the id downloads past it."""
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(model, "config.json", revision=revision)
+    if isinstance(cached, str):
+        with suppress(EdgeError):
+            check_model_directory(Path(cached).parent)
+            return f"give --model {Path(cached).parent}"
+    return "download it where there is a network and give --model DIRECTORY"
 
 
 def _data(data: Mapping[str, Any]) -> Finding:
@@ -256,13 +258,13 @@ def _node() -> Finding:
 
 
 def _font() -> Finding:
-    from matplotlib import font_manager
+    from pipeline.report.figures.fonts import chinese_font
 
-    families = {entry.name for entry in font_manager.fontManager.ttflist if CJK_FAMILIES.search(entry.name)}
-    if families:
-        return Finding("font", "ok", min(families))
-    do = "install one, such as fonts-noto-cjk, then remove matplotlib's font cache (~/.cache/matplotlib)"
-    return Finding("font", "warn", "no Chinese font that matplotlib can find", do)
+    with warnings.catch_warnings(action="ignore"):  # the finding says it
+        name = chinese_font()
+    if name:
+        return Finding("font", "ok", name)
+    return Finding("font", "warn", "no font with Chinese characters: figures are captioned in English", INSTALL)
 
 
 def _disk(store_root: Path) -> Finding:

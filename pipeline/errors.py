@@ -1,4 +1,4 @@
-"""The one exception a user sees."""
+"""The one exception a user sees, and how an error of the system is told."""
 
 from __future__ import annotations
 
@@ -8,3 +8,9 @@ class EdgeError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(str(message).split()))
+
+
+def told(error: OSError) -> str:
+    """Which file, and what the system says of it."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return reason if error.filename is None else f"{error.filename}: {reason}"

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -48,15 +47,13 @@ def run(
     env: Mapping[str, str] = {},
     log: Path,
     on_line: Callable[[str], None] | None = None,
-    timeout: float | None = None,
 ) -> None:
     """Run ``argv`` without a shell, in a process group of its own, with ``env`` added to this environment.
 
     Its output (both streams, carriage returns as line ends) goes to ``log``, and each line to ``on_line``.  However
     this call ends, the group is gone afterwards.  Raises EdgeError with the last meaningful line of the output when
-    the program fails or runs longer than ``timeout`` seconds.
+    the program fails.
     """
-    late = threading.Event()
     with log.open("w", encoding="utf-8") as sink, subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), *argv],
         env={**os.environ, **env},
@@ -68,9 +65,6 @@ def run(
         errors="replace",
         start_new_session=True,
     ) as child:
-        timer = threading.Timer(timeout or 0, lambda: (late.set(), _end(child)))
-        if timeout is not None:
-            timer.start()
         try:
             assert child.stdout is not None
             for line in child.stdout:
@@ -80,10 +74,7 @@ def run(
                     on_line(line.rstrip("\n"))
             code = child.wait()
         finally:
-            timer.cancel()
             _end(child)
-    if late.is_set():
-        raise EdgeError(f"{_name(argv)} did not finish within {timeout:g} s and was ended; see {log}")
     if code != 0:
         raise EdgeError(f"{_name(argv)} failed ({_status(code)}): {_last_words(log)}; see {log}")
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.data.intents import INTENTS
+from pipeline.data.records import CONFIDENCE_THRESHOLD
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_model
 
@@ -19,16 +22,23 @@ class Section(BaseModel):
 
 
 class Base(Section):
-    """reference: pre-trained here.  qwen3-shape: Qwen3-0.6B's shape, random weights.  pretrained: directory or hub id."""
+    """reference: pre-trained here.  qwen3-shape: Qwen3-0.6B's shape, random weights.  pretrained: directory or hub id.
+
+    ``parameters``: how many weights a pretrained base must have, a tied head not counted; needed to tell about scale.
+    """
 
     kind: Literal["reference", "qwen3-shape", "pretrained"]
     seed: int = 20260101
     model: str = ""
     revision: str = "main"
+    parameters: Positive | None = None
 
 
 class Data(Section):
-    """Sizes of the generated splits, or the user's own files (``columns``: field -> column)."""
+    """Sizes of the generated splits, or the user's own files (``columns``: field -> column).
+
+    ``scenario_mix``: intent -> weight; the edge share is counted on this mix of challenge queries.
+    """
 
     seed: int = 20260101
     train: Positive = 800
@@ -38,7 +48,7 @@ class Data(Section):
     train_file: str = ""
     eval_file: str = ""
     columns: dict[str, str] = {}
-    scenario_mix: dict[str, float]
+    scenario_mix: dict[str, float] = {intent.name: intent.share for intent in INTENTS}
 
 
 class Prompt(Section):
@@ -58,7 +68,7 @@ class Train(Section):
 
 
 class DecisionRule(Section):
-    confidence_threshold: Annotated[float, Field(ge=0, le=1)]
+    confidence_threshold: Annotated[float, Field(ge=0, le=1)] = CONFIDENCE_THRESHOLD
 
 
 class Export(Section):
@@ -79,7 +89,7 @@ class Profile(Section):
     data: Data
     prompt: Prompt
     train: Train
-    decision: DecisionRule
+    decision: DecisionRule = DecisionRule()
     export: Export = Export()
     serve: Serve = Serve()
 
@@ -88,20 +98,40 @@ def load_profile(name: str, model: str = "", train_file: str = "", eval_file: st
                  columns: dict[str, str] | None = None) -> Profile:
     """A profile by name (in ``profiles/``) or by the path of a YAML file, with the user's own model and data put in.
 
-    EdgeError for an unknown name, a malformed file, or a ``pretrained`` base for which no model was named.
+    EdgeError for an unknown name, a malformed file, and a model or data that do not go with the profile.
     """
     profile = read_model(_path_of(name), Profile)
-    base = profile.base.model_copy(update={"kind": "pretrained", "model": model}) if model else profile.base
-    if base.kind == "pretrained" and not base.model:
+    return profile.model_copy(update={"base": _base(profile, name, model),
+                                      "data": _data(profile.data, train_file, eval_file, columns)})
+
+
+def _base(profile: Profile, name: str, model: str) -> Base:
+    """The profile's base; a pretrained one with the user's own model, a ~ in its path expanded once for everybody."""
+    base = profile.base
+    if base.kind != "pretrained":
+        if model:
+            raise EdgeError(f"--model: expected a profile with a pretrained base, found {name} with base {base.kind}; "
+                            "add --profile qwen3-0.6b or one of your own")
+        return base
+    if not (model or base.model):
         raise EdgeError(f"profile {name}: expected a model, found none; give --model DIRECTORY_OR_HUB_ID")
-    own = {"train_file": train_file, "eval_file": eval_file, "columns": columns}
-    data = profile.data.model_copy(update={key: value for key, value in own.items() if value})
-    if bool(data.train_file) != bool(data.eval_file):
+    if "scale" in profile.tells and base.parameters is None:
+        raise EdgeError(f"profile {name}: expected base.parameters, the size that it tells about, found none; "
+                        "add it or take scale out of tells")
+    return base.model_copy(update={"model": os.path.expanduser(model or base.model)})
+
+
+def _data(data: Data, train_file: str, eval_file: str, columns: dict[str, str] | None) -> Data:
+    """The profile's data with the user's own files in it."""
+    files = [os.path.expanduser(path) for path in (train_file or data.train_file, eval_file or data.eval_file)]
+    if any(files) and not all(files):
         raise EdgeError("your own data: expected --train-data and --eval-data together, found only one of them")
-    for path in filter(None, (data.train_file, data.eval_file)):
+    if columns and not any(files):
+        raise EdgeError("--columns: expected --train-data and --eval-data with it, found neither; give both files")
+    for path in filter(None, files):
         if not Path(path).is_file():
             raise EdgeError(f"{path}: expected a .jsonl or .csv file of queries, found none; check the path")
-    return profile.model_copy(update={"base": base, "data": data})
+    return data.model_copy(update={"train_file": files[0], "eval_file": files[1], "columns": columns or data.columns})
 
 
 def parse_columns(text: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pipeline.store import Artifact, Spec, Workspace
 TRAINING = ("torch", "transformers", "ms-swift", "peft")
 EXPORT = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 BASES = {"reference": ("pipeline.base.reference", ("seed",)), "qwen3-shape": ("pipeline.base.shape", ("seed",)),
-         "pretrained": ("pipeline.base.hub", ("model", "revision"))}
+         "pretrained": ("pipeline.base.hub", ("model", "revision", "parameters"))}
 SPLITS = ("train", "validation", "test", "challenge")
 
 
@@ -91,7 +91,10 @@ def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
         from pipeline.edge.calibrate import make_decision
         make_decision(work.out, merged=merged.path, validation=data.file("validation.jsonl"), config=config)
 
-    return Spec("decision", build, config, {"merged": merged, "data": data}, ("pipeline.edge.calibrate",), ("torch", "transformers"))
+    # The runtime room imports its backends by name, which the reach of the code does not see.
+    code = ("pipeline.edge.calibrate", "pipeline.runtime.torch_runtime")
+    return Spec("decision", build, config, {"merged": merged, "data": data}, code,
+                ("torch", "transformers", "tokenizers", "scipy", "numpy"))
 
 
 def onnx_fp32(profile: Profile, merged: Artifact) -> Spec:
@@ -109,6 +112,6 @@ def onnx_int8(source: Artifact) -> Spec:
     """The same graph with INT8 weights, quantised by ONNX Runtime."""
     def build(work: Workspace) -> None:
         from pipeline.compress.int8 import int8_dynamic
-        int8_dynamic(work.out, source=source.path, config={})
+        int8_dynamic(work.out, source=source.path)
 
     return Spec("onnx-int8", build, {}, {"source": source}, ("pipeline.compress.int8",), ("onnx", "onnxruntime"))

@@ -15,16 +15,28 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """PyYAML keeps the last of two equal keys; here the second one is an error."""
+    """PyYAML keeps the last of two equal keys and lets Python's own errors through; here each is an error with its line."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
-        for key_node, _ in node.value:
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():  # `!!set [1]` says it is one and is not
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _mistake(f"a {key_node.id} as a key", key_node)
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+                raise _mistake(f"the key {key!r} stands twice", key_node)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, TypeError, AttributeError, LookupError):  # 2026-13-45, !!int x
+            raise _mistake(f"{node.value!r:.80}, which is no valid {node.tag.rpartition(':')[2]}", node) from None
+
+
+def _mistake(problem: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -40,7 +52,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise EdgeError(f"{path}:{line}: expected valid YAML, found: {error.problem}; correct that line") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:  # recursion: brackets nested a thousand deep
         raise EdgeError(f"{path}: expected valid YAML, found: {error}") from None
     if not isinstance(content, dict) or not content:
         raise EdgeError(f"{path}: expected a mapping of keys, found {type(content).__name__}; see the file in the README")
@@ -70,7 +82,7 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         return f"unknown key {place}" + (f"; did you mean {near[0]}?" if near else "; remove it")
     found = "" if first["type"] == "missing" else f", found {str(first['input'])[:80]!r}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{place}: {first['msg']}{found}{more}"
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}{found}{more}"
 
 
 def _field_names(model: type[BaseModel]) -> set[str]:

@@ -11,11 +11,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import huggingface_hub.constants
+import numpy
 import psutil
 import pytest
+from safetensors.numpy import save_file
 
 from pipeline import doctor
+from pipeline.base import build_base
 from pipeline.doctor import Finding, examine, exit_code, render
+from pipeline.errors import EdgeError
+from pipeline.report.figures import fonts
 
 
 @pytest.fixture
@@ -48,10 +54,6 @@ def test_every_check_reports_on_this_machine(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert not [finding for finding in findings if "could not be looked at" in finding.found]
     assert all(finding.do for finding in findings if finding.state != "ok")
-
-
-def test_without_a_profile_the_machine_alone(tmp_path: Path) -> None:
-    assert {"model", "data"}.isdisjoint(finding.name for finding in examine(None, tmp_path))
 
 
 def test_the_wrong_python(look: Callable[..., Finding], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,11 +116,24 @@ def test_no_node(look: Callable[..., Finding], monkeypatch: pytest.MonkeyPatch) 
     assert look("report").state == "warn" and "Node.js" in look("report").do
 
 
-def test_no_chinese_font(look: Callable[..., Finding], monkeypatch: pytest.MonkeyPatch) -> None:
-    from matplotlib import font_manager
+@pytest.fixture
+def fonts_anew() -> Iterator[None]:
+    fonts.chinese_font.cache_clear()
+    yield
+    fonts.chinese_font.cache_clear()
 
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", [SimpleNamespace(name="DejaVu Sans")])
-    assert look("font").state == "warn" and "fonts-noto-cjk" in look("font").do
+
+def test_the_font_is_the_one_of_the_figures(
+    look: Callable[..., Finding], fonts_anew: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fonts.fontManager, "ttflist", [])  # a machine with no fonts of its own
+    assert (look("font").state, look("font").found) == ("ok", "Noto Sans SC")
+
+
+def test_no_chinese_font(look: Callable[..., Finding], fonts_anew: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts.fontManager, "ttflist", [])
+    monkeypatch.setattr(fonts, "PACKAGE", "not_installed_here")
+    assert look("font").state == "warn" and "pip install" in look("font").do
 
 
 def test_a_broken_model_directory(tmp_path: Path, look: Callable[..., Finding]) -> None:
@@ -172,6 +187,36 @@ def test_a_hub_that_is_not_there(look: Callable[..., Finding], monkeypatch: pyte
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     finding = look("model", base={"kind": "pretrained", "model": "some/model"})
     assert finding.state == "fail" and "cannot be reached" in finding.found and "--model" in finding.do
+
+
+@pytest.fixture
+def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A whole model in the hub's cache, on a machine without a network."""
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    model, commit = tmp_path / "models--some--model", "0" * 40
+    (model / "refs").mkdir(parents=True)
+    (model / "refs" / "main").write_text(commit)
+    snapshot = model / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text('{"model_type": "qwen3"}')
+    (snapshot / "tokenizer.json").write_text('{"model": {}}')
+    save_file({"w": numpy.ones((4, 4), numpy.float32)}, snapshot / "model.safetensors")
+    return snapshot
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_the_hub_s_cache_is_used_as_a_directory_only(
+    offline: bool, cached: Path, tmp_path: Path, look: Callable[..., Finding], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", offline)
+    base = {"kind": "pretrained", "model": "some/model"}
+    finding = look("model", base=base)
+    with pytest.raises(EdgeError, match="could not be downloaded"):
+        build_base(tmp_path / "out", tmp_path / "scratch", base)
+    assert (finding.state, finding.do) == ("fail", f"give --model {cached}")
+    build_base(tmp_path / "out", tmp_path / "scratch", {**base, "model": str(cached)})
 
 
 def test_a_crash_of_one_check_hides_no_other(look: Callable[..., Finding], monkeypatch: pytest.MonkeyPatch) -> None:

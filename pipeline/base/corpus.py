@@ -2,16 +2,17 @@
 
 What the base has seen: more than ten thousand utterances written for it, as people say them to a phone (corpus/*.yaml), in
 about a hundred fine categories (现在几点, 带伞穿衣, 单位换算, 条件假设, 讲笑话 ...); sentences of the *training*
-grammars of pipeline/data, in six coarse categories; both with the noise of typing and hearing; and as the answer, also in the very
-prompt format of the decision, the category by name, or one of six letters for the kind of category, others in each task.
+grammars of pipeline/data, in six coarse ones; both with the noise of typing and hearing; and as the answer the category by
+name, coarse before fine (问天气·带伞穿衣), or a letter for the coarse one, in six tasks (判断用途, 判断主题 ...) that each
+have letters of their own.  The last quarter of the text is finished exchanges in the very prompt format of the decision.
 
 What it has not seen: the task "判断意图" with its letters; the validation, test and challenge grammars; any text that equals,
 or at a bigram Jaccard similarity of 0.8 or more resembles, a query named in `exclude` (the queries of all four data sets).
 
-The categories were chosen knowing the six intents, and refine them: the kinds are the intents
-under other names.  A large model knows from its reading what words
-mean and what people want; this base was taught it where the task needs it, and LoRA has to bind the six letters to that.
-What the reference profile reaches therefore says that the pipeline works, and nothing of how good Qwen3-0.6B is.
+The categories were chosen knowing the six intents, and refine them: the kinds are the intents under other names.  A large
+model knows from its reading what words mean and what people want; this base was taught it where the task needs it, and LoRA
+has to bind the six letters to that.  What the reference profile reaches therefore says that the pipeline works, and nothing
+of how good Qwen3-0.6B is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.base.noise import colloquial
 from pipeline.data.grammar import all_grammars, all_slots, expand
 from pipeline.data.near import NearIndex
 from pipeline.data.speech import roughen
@@ -33,25 +33,24 @@ from pipeline.runtime.prompt import template
 FOLDER = Path(__file__).parent / "corpus"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 END = "<|im_end|>"
-TASKS = 6
-LETTER_SHARE = 0.7
+# What is judged of an utterance in the tasks.  意图 is not among them: that task is LoRA's to teach.
+TASKS = ("类别", "用途", "目的", "类型", "主题", "需求")
+CATEGORY_SHARE = 0.7  # of the notes say the category by name; the others are answered by a task's letter
 EXCHANGE_SHARE = 0.25  # the last documents: finished exchanges in the prompt of the decision, before them shorter notes
 PLAIN_SHARE = 0.05  # documents of the utterance alone, read as a language model reads
 GRAMMAR_SHARE = 0.55
-# A corpus file's kind -> the intent whose training grammars speak of the same, and the category of their sentences.
+# A corpus file's kind -> the intent whose training grammars speak of the same, and the coarse category.
 KINDS = {"weather": ("weather_query", "问天气"), "time": ("time_query", "问时间"), "simple": ("simple_qa", "端上小事"),
          "reasoning": ("complex_reasoning", "要多步思考"), "knowledge": ("knowledge_qa", "查知识"), "chat": ("open_chat", "闲聊")}
-STEMS = "类别 用途 目的 类型 种类 性质 主题 需求 场景 功能 内容 方向 属性 分类 意思 归属 领域 问题 话题 请求"
-NAMES = tuple(stem + end for stem in STEMS.split() for end in ("", "名", "项"))
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """What somebody said, its category, and the kind of thing that category is one of."""
+    """What somebody said, the kind of thing it is about, and its fine category ("" for a sentence of a grammar)."""
 
     text: str
-    category: str
     kind: str
+    category: str
 
 
 @dataclass(frozen=True)
@@ -83,13 +82,13 @@ def utterances() -> tuple[Utterance, ...]:
     for path in sorted(FOLDER.glob("*.yaml")):
         for category, texts in yaml.safe_load(path.read_text(encoding="utf-8")).items():
             kind = category.partition(".")[0] if path.stem == "borders" else path.stem.partition("_")[0]
-            found += [Utterance(text, category, kind) for text in texts]
+            found += [Utterance(text, kind, category) for text in texts]
     return tuple(found)
 
 
-def tasks(count: int, rng: random.Random) -> list[Task]:
-    """`count` tasks, each with letters of its own for the kinds."""
-    return [Task(f"分组{number + 1}", dict(zip(KINDS, rng.sample(LETTERS, len(KINDS)), strict=True))) for number in range(count)]
+def tasks(rng: random.Random) -> list[Task]:
+    """Every task, each with letters of its own for the kinds."""
+    return [Task(name, dict(zip(KINDS, rng.sample(LETTERS, len(KINDS)), strict=True))) for name in TASKS]
 
 
 class Speaker:
@@ -110,33 +109,34 @@ class Speaker:
 
     def _of_corpus(self) -> Utterance:
         written = self._rng.choice(utterances())
-        return replace(written, text=colloquial(written.text, self._rng))
+        return replace(written, text=roughen(written.text, "train", self._rng))
 
     def _of_grammar(self) -> Utterance:
         kind = self._rng.choice(list(KINDS))
         sentence = expand(self._rng.choice(self._grammars[kind]).nodes, all_slots(), "train", self._rng)
-        return Utterance(roughen(sentence, "train", self._rng), KINDS[kind][1], kind)
+        return Utterance(roughen(sentence, "train", self._rng), kind, "")
 
 
 def documents(count: int, seed: int, exclude: Iterable[str] = ()) -> Iterator[Document]:
     """`count` documents; the same arguments give the same ones.  No text is near a query of `exclude`."""
     rng = random.Random(seed)
-    speaker, todo = Speaker(rng, exclude), tasks(TASKS, rng)
+    speaker, todo = Speaker(rng, exclude), tasks(rng)
     for index in range(count):
-        said = speaker.say()
+        said, task = speaker.say(), rng.choice(todo)
+        late = index >= count * (1 - EXCHANGE_SHARE)
         if rng.random() < PLAIN_SHARE:
             yield Document(((said.text, 0.2), ("\n", 0.0)))
-            continue
-        name, answer = rng.choice(NAMES), said.category
-        if rng.random() < LETTER_SHARE:
-            task = rng.choice(todo)
-            name, answer = task.name, task.letters[said.kind]
-        late = index >= count * (1 - EXCHANGE_SHARE)
-        yield (_exchange if rng.random() < (0.85 if late else 0.03) else _note)(name, said.text, answer)
+        elif rng.random() < (0.85 if late else 0.03):
+            yield _exchange(task.name, said.text, task.letters[said.kind])
+        elif rng.random() < CATEGORY_SHARE:
+            yield _note("细类", said.text, KINDS[said.kind][1], said.category)
+        else:
+            yield _note(task.name, said.text, task.letters[said.kind])
 
 
-def _note(name: str, text: str, answer: str) -> Document:
-    return Document(((text, 0.0), (f"\n{name}：", 0.0), (answer, 1.0)))
+def _note(name: str, text: str, answer: str, detail: str = "") -> Document:
+    finer = ((f"·{detail}", 0.5),) if detail else ()
+    return Document(((text, 0.0), (f"\n{name}：", 0.0), (answer, 1.0), *finer))
 
 
 def _exchange(name: str, text: str, answer: str) -> Document:

@@ -11,22 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import EdgeError
+from pipeline.runtime.files import read_object
+from pipeline.train.weights import count, model_shapes, weight_files
 
 WANTED = ["*.safetensors", "*.json", "*.txt", "*.jinja"]
 COPIED = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
           "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json", "model.safetensors.index.json")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise EdgeError(f"a model directory needs {path.name}, but {path} is not there: download the model again")
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise EdgeError(f"{path} must be JSON, but is not ({error}): download it again") from None
-    if not isinstance(read, dict):
-        raise EdgeError(f"{path} must hold a JSON object, but holds a {type(read).__name__}: download it again")
-    return read
 
 
 def check_safetensors(path: Path) -> None:
@@ -55,19 +45,6 @@ def check_safetensors(path: Path) -> None:
                         "it is truncated or damaged; download it again")
 
 
-def weight_files(path: Path) -> list[Path]:
-    """The safetensors files of a model directory: model.safetensors, or those that the index of a sharded model names."""
-    index = path / "model.safetensors.index.json"
-    if (path / "model.safetensors").is_file() or not index.is_file():
-        return [path / "model.safetensors"]
-    shards = _json(index).get("weight_map")
-    if not isinstance(shards, dict) or not shards or not all(isinstance(name, str) for name in shards.values()):
-        raise EdgeError(f"{index} must hold a weight_map of tensor to file, but does not: download it again")
-    if any(Path(name).name != name for name in shards.values()):
-        raise EdgeError(f"{index} names a file outside the model directory: do not use this model")
-    return [path / name for name in sorted(set(shards.values()))]
-
-
 def check_model_directory(path: Path) -> None:
     """Raise EdgeError, one line, unless `path` is a directory with a Qwen3 that can be loaded: config.json of
     model_type qwen3, whole safetensors weights and tokenizer.json (without which ms-swift trains on garbage and exits 0).
@@ -81,12 +58,12 @@ def check_model_directory(path: Path) -> None:
                         "give --model its directory")
     if not any(path.iterdir()):
         raise EdgeError(f"a model was expected in {path}, but the directory is empty: download the model into it")
-    kind = _json(path / "config.json").get("model_type")
+    kind = read_object(path / "config.json", "a model's configuration").get("model_type")
     if kind != "qwen3":
         raise EdgeError(f"{path / 'config.json'} must have model_type qwen3, but has {kind!r}: give a Qwen3 model")
     for file in weight_files(path):
         check_safetensors(file)
-    if "model" not in _json(path / "tokenizer.json"):
+    if "model" not in read_object(path / "tokenizer.json", "a tokenizer"):
         raise EdgeError(f"{path / 'tokenizer.json'} must hold a tokenizer, but has no entry model: download it again")
 
 
@@ -103,32 +80,41 @@ def _download(name: str, revision: str | None, scratch: Path) -> Path:
                         "check the name and the network, or give a local directory") from None
 
 
-def _place(source: Path, target: Path) -> None:
+def _link(source: Path, target: Path) -> None:
     """A hard link where the file system allows one, else a copy: the weights are gigabytes."""
-    target.unlink(missing_ok=True)
     try:
         os.link(source.resolve(), target)
     except OSError:
         shutil.copyfile(source, target)
 
 
+def _check_size(path: Path, parameters: int) -> None:
+    found = count(model_shapes(path))
+    if found != parameters:
+        raise EdgeError(f"{path}: expected a base of {parameters:,} parameters, which the profile tells about, found {found:,}; "
+                        "write a profile of your own with its base.parameters, or without scale in tells")
+
+
 def build_pretrained(out: Path, scratch: Path, config: Mapping[str, Any]) -> None:
     """Check a pretrained Qwen3 and place its files in `out`.
 
-    Settings: model (a directory, or a hub id such as Qwen/Qwen3-0.6B), revision (of the hub; default its main branch).
-    No code of the model's author is ever run, and no pickled weights are read.  Raises EdgeError.
+    Settings: model (a directory, or a hub id such as Qwen/Qwen3-0.6B), revision (of the hub; default its main branch),
+    parameters (how many it must have; default any number).  No code of the model's author is ever run, and no pickled
+    weights are read.  Raises EdgeError.
     """
-    if unknown := sorted(set(config) - {"kind", "model", "revision"}):
-        raise EdgeError(f"base of kind pretrained knows the settings model and revision, not {', '.join(unknown)}")
+    if unknown := sorted(set(config) - {"kind", "model", "revision", "parameters"}):
+        raise EdgeError(f"base of kind pretrained knows the settings model, revision and parameters, not {', '.join(unknown)}")
     name = str(config.get("model") or "")
     if not name:
         raise EdgeError("base of kind pretrained needs a model: "
                         "give --model a directory or a hub id like Qwen/Qwen3-0.6B")
-    local = Path(name).expanduser()
-    is_path = local.exists() or name.startswith((".", "/", "~")) or name.count("/") != 1
-    source = local if is_path else _download(name, config.get("revision"), scratch)
+    is_path = Path(name).exists() or name.startswith((".", "/", "~")) or name.count("/") != 1
+    source = Path(name) if is_path else _download(name, config.get("revision"), scratch)
     check_model_directory(source)
+    if config.get("parameters") is not None:
+        _check_size(source, config["parameters"])
     out.mkdir(parents=True, exist_ok=True)
+    place = shutil.copyfile if is_path else _link  # what the user saves over must not change the artifact
     for file in [*weight_files(source), *(source / extra for extra in COPIED)]:
         if file.is_file():
-            _place(file, out / file.name)
+            place(file, out / file.name)

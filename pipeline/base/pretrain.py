@@ -39,13 +39,13 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to pre-train: learning rates of matrices (Muon) and of the rest (AdamW), tokens a batch."""
+    """How to pre-train: learning rates of matrices (Muon) and of the rest (AdamW), tokens a batch, seconds between saves."""
 
     seed: int
-    matrix_lr: float = 0.02
-    other_lr: float = 1e-2
+    matrix_lr: float
+    other_lr: float
+    tokens: int
     weight_decay: float = 0.01
-    tokens: int = 1024
     save_every: float = 20.0
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
            r"|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -13,7 +17,7 @@ CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>"
            "<|image_pad|>", "<|video_pad|>"]
 MARKUP = ["<tool_call>", "</tool_call>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>",
           "<|repo_name|>", "<|file_sep|>", "<tool_response>", "</tool_response>", "<think>", "</think>"]
-ROLES = ["system", "user", "assistant"]
+ROLES = ("system", "user", "assistant")
 LONGEST = 4
 """A merged token stays below this many bytes, so at one Chinese character: what is learned of 雨 in 下雨 then also holds
 in 大雨, which a corpus this small could not show for every word."""
@@ -68,13 +72,28 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, out: Path) -> None:
     ])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size - len(CONTROL) - len(MARKUP) - len(ROLES), max_token_length=LONGEST, show_progress=False,
+        vocab_size=vocab_size - len(CONTROL) - len(MARKUP) - len("".join(ROLES)), max_token_length=LONGEST, show_progress=False,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
     tokenizer.train_from_iterator(texts, trainer)
+    tokenizer = _with_words(tokenizer, ROLES)
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in CONTROL])
-    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in [*MARKUP, *ROLES]])
+    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in MARKUP])
     tokenizer.save(str(out / "tokenizer.json"))
     (out / "tokenizer_config.json").write_text(json.dumps(_settings(), ensure_ascii=False, indent=2), encoding="utf-8")
+
+
+def _with_words(tokenizer: Tokenizer, words: Iterable[str]) -> Tokenizer:
+    """Each word one token, as in Qwen3's own vocabulary: merged letter by letter, before any merge that was learned."""
+    from tokenizers import Tokenizer
+
+    state = json.loads(tokenizer.to_str())
+    model, merges = state["model"], []
+    for word in words:
+        for end in range(2, len(word) + 1):
+            merges.append([word[:end - 1], word[end - 1]])
+            model["vocab"].setdefault(word[:end], len(model["vocab"]))
+    model["merges"] = [*merges, *(pair for pair in model["merges"] if pair not in merges)]
+    return Tokenizer.from_str(json.dumps(state))
 
 
 def _settings() -> dict[str, object]:

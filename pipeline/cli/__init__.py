@@ -7,23 +7,30 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from pipeline.errors import EdgeError
+from pipeline.errors import EdgeError, told
 
 COMMANDS = ("artifacts", "data", "doctor", "report")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code: 0 done, 1 a check found something, 2 one line on stderr says what to do, 130 interrupted."""
-    parser = argparse.ArgumentParser(prog="edge", description="acceptance of on-device language models")
-    subparsers = parser.add_subparsers(dest="command", required=True)
-    for name in COMMANDS:
-        import_module(f"pipeline.cli.{name}").add(subparsers)
-    options = parser.parse_args(argv)
     try:
+        options = _parser().parse_args(argv)
         return int(options.run(options))
     except EdgeError as error:
         print(f"edge: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"edge: {told(error)}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("edge: interrupted", file=sys.stderr)
         return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="edge", description="acceptance of on-device language models")
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    for name in COMMANDS:
+        import_module(f"pipeline.cli.{name}").add(subparsers)
+    return parser

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
-from pipeline.store import Store
+from pipeline.store.place import STORE_VARIABLE, default_store, project_root
 
 Subparsers = Any  # argparse keeps the type private
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
-    """--store and --store-url, with the defaults that pytest uses."""
-    parser.add_argument("--store", type=Path, default=Path(os.environ.get("EDGE_STORE") or ".edge/store"), help="[%(default)s]")
-    parser.add_argument("--store-url", default=os.environ.get("EDGE_STORE_URL") or None, help="shared store, an fsspec URL")
+    """--store, with the default that pytest uses."""
+    default = default_store(project_root(Path.cwd()))
+    parser.add_argument("--store", type=Path, default=default, help=f"artifact store [${STORE_VARIABLE} or %(default)s]")
 
 
-def open_store(options: argparse.Namespace) -> Store:
-    return Store(options.store, options.store_url)
+def add_profile(parser: argparse.ArgumentParser) -> None:
+    """--profile, by name or path."""
+    parser.add_argument("--profile", default="reference", help="a profile's name or the path of its YAML file [%(default)s]")
+
+
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--columns", default="", help="column names of your files, as query=text,intent=label")
 
 
 def size(text: str) -> int:

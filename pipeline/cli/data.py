@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.cli.common import Subparsers
+from pipeline.cli.common import Subparsers, add_columns, add_profile
+from pipeline.errors import EdgeError
 
 
 def add(subparsers: Subparsers) -> None:
@@ -13,11 +15,11 @@ def add(subparsers: Subparsers) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     generate = actions.add_parser("generate", help="train, validation, test and challenge as .jsonl")
     generate.add_argument("directory", type=Path)
-    generate.add_argument("--profile", default="reference", help="whose sizes and seed [%(default)s]")
+    add_profile(generate)
     generate.set_defaults(run=_generate)
     validate = actions.add_parser("validate", help="schema, balance, duplicates, and leaks between the files given")
     validate.add_argument("files", type=Path, nargs="+", metavar="FILE")
-    validate.add_argument("--columns", default="", help="column names of your file, as query=text,intent=label")
+    add_columns(validate)
     validate.set_defaults(run=_validate)
 
 
@@ -33,6 +35,16 @@ def _generate(options: argparse.Namespace) -> int:
 def _validate(options: argparse.Namespace) -> int:
     from pipeline.data.validate import validate
     from pipeline.profile import parse_columns
-    report = validate({path.stem: path for path in options.files}, parse_columns(options.columns))
+    report = validate(_by_name(options.files), parse_columns(options.columns))
     print(report)
     return int(bool(report.findings))
+
+
+def _by_name(files: Sequence[Path]) -> dict[str, Path]:
+    """Files by the name that says what each is for."""
+    named: dict[str, Path] = {}
+    for path in files:
+        if (other := named.setdefault(path.stem, path)) is not path:
+            raise EdgeError(f"expected files of different names, for a name says what a file is for, found {other} and {path}; "
+                            "rename one or validate them one by one")
+    return named

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,16 +22,15 @@ _INTEGER_MATMULS = {"MatMulInteger", "DynamicQuantizeMatMul", "DynamicQuantizeGe
 _PROTOBUF_LIMIT = 1_900_000_000  # bytes; one protobuf message holds 2 GiB
 
 
-def int8_dynamic(out: Path, *, source: Path, config: Mapping[str, Any]) -> None:
+def int8_dynamic(out: Path, *, source: Path) -> None:
     """Quantise an exported fp32 directory into ``out``: model.onnx, runtime.json and compression.json.
 
-    Matrix weights become int8 per output channel; the embedding, unless config's ``embedding`` is false, int8 with
-    one scale.  ``reduce_range`` (7 bits) is for x86 without VNNI, where 8-bit products saturate.  EdgeError when
-    nothing was quantised or the result gives no finite logits.
+    Matrix weights become int8 per output channel; the embedding int8 with one scale.  EdgeError when nothing was
+    quantised or the result gives no finite logits.
     """
     spec = read_object(source / "runtime.json", "the runtime of an exported model")
     before, after = source / spec["file"], out / "model.onnx"
-    _quantise(before, after, config)
+    _quantise(before, after)
     report = _report(before, after)
     if not report["integer_matmuls"]:
         raise EdgeError(f"{before}: expected matrix products with constant weights, found none that could be "
@@ -39,18 +40,23 @@ def int8_dynamic(out: Path, *, source: Path, config: Mapping[str, Any]) -> None:
     _check_runs(out, spec)
 
 
-def _quantise(before: Path, after: Path, config: Mapping[str, Any]) -> None:
+def _quantise(before: Path, after: Path) -> None:
+    """ONNX Runtime writes an intermediate file beside the model it reads, so it reads a copy: ``before`` is an artifact.
+
+    Links would not do: onnx refuses external data that is linked.
+    """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     if not before.is_file():
         raise EdgeError(f"expected a model at {before}, found none; export it again")
-    kinds = ["MatMul", "Gemm", *(["Gather"] if config.get("embedding", True) else [])]
     logging.disable(logging.WARNING)  # it advises a shape inference that it then does by itself
     try:
-        quantize_dynamic(
-            before, after, op_types_to_quantize=kinds, per_channel=True, weight_type=QuantType.QInt8,
-            reduce_range=bool(config.get("reduce_range", False)),
-            use_external_data_format=_bytes_on_disk(before) > 4 * _PROTOBUF_LIMIT)
+        with tempfile.TemporaryDirectory(dir=after.parent) as folder:
+            for part in _parts(before):
+                shutil.copyfile(part, Path(folder, part.name))
+            quantize_dynamic(
+                Path(folder, before.name), after, op_types_to_quantize=["MatMul", "Gemm", "Gather"], per_channel=True,
+                weight_type=QuantType.QInt8, use_external_data_format=_bytes_on_disk(before) > 4 * _PROTOBUF_LIMIT)
     except Exception as error:  # protobuf, onnx and onnxruntime each raise their own kinds
         raise EdgeError(f"{before}: expected a model that can be quantised, found {type(error).__name__}: {error}; "
                         "export it again") from error
@@ -79,8 +85,13 @@ def _bytes_by_kind(file: Path) -> dict[str, int]:
     return dict(sorted(sizes.items()))
 
 
+def _parts(file: Path) -> list[Path]:
+    """The graph and its external data."""
+    return sorted(file.parent.glob(f"{file.name}*"))
+
+
 def _bytes_on_disk(file: Path) -> int:
-    return sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*"))
+    return sum(part.stat().st_size for part in _parts(file))
 
 
 def _check_runs(out: Path, spec: Mapping[str, Any]) -> None:

@@ -14,11 +14,15 @@ ROUTES = ("local", "cloud")
 
 @dataclass(frozen=True)
 class Intent:
-    """``label`` is the single answer token, ``route`` local or cloud, ``caption`` its Chinese name for figures."""
+    """``label``: the single answer token.  ``route``: local or cloud.  ``share``: in [0, 1], of the scenario mix.
+
+    ``caption``: its Chinese name for figures.
+    """
 
     name: str
     label: str
     route: str
+    share: float
     caption: str
     definition: str
 

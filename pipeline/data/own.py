@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.data.records import Record, read_numbered, write_records
-from pipeline.data.speech import normalise
+from pipeline.data.records import Record, read_records, write_records
+from pipeline.data.validate import mistakes
 from pipeline.errors import EdgeError
 
 # The documented proportions: 800 train to 100 validation, and 100 test beside 1,500 challenge.
@@ -19,28 +19,22 @@ TEST_SHARE = 1 / 16
 def split_own_data(out: Path, train: Path, evaluation: Path, columns: Mapping[str, str] | None, seed: int) -> None:
     """Write train, validation, test and challenge .jsonl into ``out``; each intent keeps its share in both halves.
 
-    EdgeError names file and line of a malformed row and of a query that stands in both files.
+    EdgeError names file and line of what `edge data validate` finds wrong in them, such as a query that stands in both;
+    classes out of balance are the user's own affair.
     """
-    learnt, judged = read_numbered(train, columns), read_numbered(evaluation, columns)
-    _refuse_leak(learnt, judged, train, evaluation)
+    if found := mistakes({"train": train, "evaluation": evaluation}, columns):
+        more = f" ({len(found)} such findings; edge data validate shows all)" if len(found) > 1 else ""
+        raise EdgeError(found[0] + more)
+    learnt, judged = read_records(train, columns), read_records(evaluation, columns)
     rng = random.Random(f"{seed}/own")
     halves = (("train", "validation", learnt, VALIDATION_SHARE, train),
               ("challenge", "test", judged, TEST_SHARE, evaluation))
     for most, few, rows, share, path in halves:
-        large, small = _stratified([record for _, record in rows], share, rng)
+        large, small = _stratified(rows, share, rng)
         if not small:
             raise EdgeError(f"{path}: expected at least two queries of some intent, found {len(rows)} rows; add some")
         write_records(out / f"{most}.jsonl", large)
         write_records(out / f"{few}.jsonl", small)
-
-
-def _refuse_leak(learnt: list[tuple[int, Record]], judged: list[tuple[int, Record]],
-                 train: Path, evaluation: Path) -> None:
-    known = {normalise(record.query): line for line, record in learnt}
-    for line, record in judged:
-        if (at := known.get(normalise(record.query))) is not None:
-            raise EdgeError(f"{evaluation}:{line}: expected a query that is not trained on, found {record.query!r} of "
-                            f"{train}:{at}; remove one of the two")
 
 
 def _stratified(records: list[Record], share: float, rng: random.Random) -> tuple[list[Record], list[Record]]:

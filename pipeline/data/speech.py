@@ -1,6 +1,6 @@
 """Surface noise: what a speaker adds around a sentence and what typing and speech recognition do to it.
 
-The label never changes: a noise adds words without meaning of their own or spoils at most one place of the sentence.
+The label never changes: a noise adds words without meaning of their own, misspells one word or slips at one character.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Checks of intent data, within a file and between files.  Every finding is one line that begins with file:line."""
+"""Checks of intent data, within a file and between files.
+
+A finding is one line that begins with file:line, or with the file alone where it is about the file as a whole.
+"""
 
 from __future__ import annotations
 
@@ -49,14 +52,23 @@ def validate(paths: Mapping[str, Path], columns: Mapping[str, str] | None = None
     A file's name says what it is for: test and challenge are judged on and may resemble each other, any two others
     must be apart.  The check on held-out slot values reads generated records of files named train or validation.
     """
-    findings: list[str] = []
-    files = {name: _read(name, path, columns, findings) for name, path in paths.items()}
+    files, findings = _examine(paths, columns)
+    balance = [finding for name, read in files.items() for finding in _imbalance(paths[name], read)]
+    return Report((*findings, *balance), {name: _numbers(read) for name, read in files.items()})
+
+
+def mistakes(paths: Mapping[str, Path], columns: Mapping[str, str] | None = None) -> list[str]:
+    """The findings of ``validate`` that make data unfit for use: all but those about class balance."""
+    return _examine(paths, columns)[1]
+
+
+def _examine(paths: Mapping[str, Path], columns: Mapping[str, str] | None) -> tuple[dict[str, list[_Row]], list[str]]:
+    found: list[str] = []
+    files = {name: _read(name, path, columns, found) for name, path in paths.items()}
     rows = [row for read in files.values() for row in read]
-    for name, read in files.items():
-        findings += _imbalance(paths[name], read)
     for check in (_duplicates, _near_duplicates, _shared_grammars, _held_out_values):
-        findings += check(rows)
-    return Report(tuple(findings), {name: _numbers(read) for name, read in files.items()})
+        found += check(rows)
+    return files, found
 
 
 def _read(name: str, path: Path, columns: Mapping[str, str] | None, findings: list[str]) -> list[_Row]:

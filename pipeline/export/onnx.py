@@ -31,11 +31,11 @@ _PROTOBUF_LIMIT = 1_900_000_000  # bytes; one protobuf message holds 2 GiB
 def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
     """Write model.onnx (ids int64 [1, T] -> logits float32 [1, labels]) and runtime.json of a Hugging Face directory.
 
-    config: opset; max_length, the largest T; labels, the label texts in the order of the logits (the intents' own by
-    default).  Weights beyond 2 GB go to model.onnx.data.  EdgeError when the file's opset is not the asked one, or
-    its logits differ from transformers' by more than DIFFERENCE_LIMIT.
+    config: opset; max_length, the largest T.  The logits are in the order of the intents' labels.  Weights beyond 2 GB
+    go to model.onnx.data.  EdgeError when the file's opset is not the asked one, or its logits differ from
+    transformers' by more than DIFFERENCE_LIMIT.
     """
-    ids = label_ids(read_tokenizer(merged), config.get("labels") or [i.label for i in INTENTS])
+    ids = label_ids(read_tokenizer(merged), [intent.label for intent in INTENTS])
     model = load_model(merged)
     wrapper = ClassifierForward(model, ids, config["max_length"]).eval()
     _write(wrapper, out / FILE, config)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pipeline.atomic import write_atomically
 from pipeline.errors import EdgeError
 from pipeline.measure.child import TIMEOUT, ran_as, serving
 from pipeline.measure.subject import Subject
+from pipeline.progress import track
 from pipeline.runtime.decision import read_rule
 
 VERSION = 1
+BATCH = 50  # queries a request: a worker's deadline is for one answer, and 1,600 decisions of a large model outlast it
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,7 @@ class Decisions:
 
     def save(self, file: Path) -> None:
         """Writes JSON; a reader sees the whole file or none."""
-        partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-        try:
-            partial.write_text(json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False), encoding="utf-8")
-            os.replace(partial, file)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_atomically(file, json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False))
 
     @staticmethod
     def load(file: Path) -> Decisions:
@@ -85,19 +82,25 @@ class Decisions:
 
 
 def decide_all(subject: Subject, queries: Sequence[str], *, timeout: float = TIMEOUT) -> Decisions:
-    """Decides every distinct query once, in a process of its own.
+    """Decides every distinct query once, in a process of its own; ``timeout`` seconds for each batch of them.
 
     Nothing is timed here, so each decision runs on one thread and ``subject.threads`` of them at once: the logits do
     not depend on the number of threads, and no thread spins for another on a machine shared with other tests.
     """
     distinct = list(dict.fromkeys(queries))
     rule = read_rule(subject.decision)
-    with serving(replace(subject, threads=1), timeout) as (child, opened):
-        answer = child.ask("decide", queries=distinct, at_once=subject.threads)
+    answers: dict[str, list[Any]] = {"intents": [], "confidences": [], "routes": [], "logits": []}
+    alone = replace(subject, threads=1)
+    with serving(alone, timeout) as (child, opened), track(f"{subject.name}: decisions", len(distinct)) as progress:
+        for start in range(0, len(distinct), BATCH):
+            batch = distinct[start:start + BATCH]
+            answer = child.ask("decide", queries=batch, at_once=subject.threads)
+            for name, values in answers.items():
+                values += answer[name]
+            progress.advance(len(batch))
     return Decisions(
         name=subject.name, labels=[intent.name for intent in rule.intents],
-        temperature=rule.temperature, queries=distinct, intents=answer["intents"],
-        confidences=answer["confidences"], routes=answer["routes"], logits=answer["logits"],
+        temperature=rule.temperature, queries=distinct, **answers,
         artifacts=dict(subject.artifacts), conditions=ran_as(opened),
     )
 

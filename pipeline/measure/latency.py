@@ -1,11 +1,13 @@
-"""How long one decision takes, inside the serving process and from its client's side."""
+"""How long one decision takes, inside the serving process and from its client's side.
+
+Neither is the time to an answer: what follows the decision, a tool, the cloud or the model's own words, is not run here.
+"""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from pipeline.measure.child import TIMEOUT, ran_as, serving
 from pipeline.measure.conditions import conditions_of, watch
 from pipeline.measure.measurement import Sample
 from pipeline.measure.subject import Subject
+from pipeline.percentile import percentile
 
 WARMUP, ROUNDS, SEED = 20, 400, 7
 
@@ -44,10 +47,13 @@ def latency(
     )
 
 
-def end_to_end(
+def client_decision(
     subject: Subject, queries: Sequence[str], *, warmup: int = WARMUP, rounds: int = ROUNDS, timeout: float = TIMEOUT
 ) -> Sample:
-    """Milliseconds a client waits: query written to the serving process until its documented JSON is parsed."""
+    """Milliseconds a client waits for a decision: query written to the serving process until its JSON is parsed.
+
+    details: the percentiles of `latency`, and ``answer``, the last JSON.
+    """
     plan = order(queries, warmup + rounds)
     with serving(subject, timeout) as (child, opened):
         child.ask("serve")
@@ -62,7 +68,7 @@ def end_to_end(
                 answer = child.hear()
                 values.append((time.perf_counter_ns() - start) / 1e6)
     return Sample(
-        metric="end_to_end",
+        metric="client_decision",
         unit="ms",
         artifacts=dict(subject.artifacts),
         conditions={**ran_as(opened), "warmup": warmup, "transport": "pipe", **conditions_of(seen)},
@@ -81,7 +87,6 @@ def order(queries: Sequence[str], count: int) -> list[str]:
     return [distinct[i % len(distinct)] for i in range(count)]
 
 
-def percentiles(values: Sequence[float]) -> dict[str, Any]:
-    """p50, p90, p95, p99 (nearest rank: always a value that was seen) and max."""
-    points = np.percentile(values, [50, 90, 95, 99, 100], method="inverted_cdf")
-    return dict(zip(["p50", "p90", "p95", "p99", "max"], map(float, points), strict=True))
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    """p50, p90, p95, p99 and max."""
+    return {**{f"p{q}": percentile(values, q / 100) for q in (50, 90, 95, 99)}, "max": max(values)}

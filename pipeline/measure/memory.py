@@ -17,15 +17,15 @@ DEFINITIONS = {"peak_rss": "peak_rss", "uss": "uss", "footprint": "peak_footprin
 
 
 def memory(
-    subject: Subject, queries: Sequence[str], *, repeats: int = REPEATS, decisions: int = DECISIONS,
-    definition: Literal["peak_rss", "uss", "footprint"] = "peak_rss", timeout: float = TIMEOUT,
+    subject: Subject, queries: Sequence[str], *, definition: Literal["peak_rss", "uss", "footprint"],
+    repeats: int = REPEATS, decisions: int = DECISIONS, timeout: float = TIMEOUT,
 ) -> Sample | NotMeasured:
     """MB (10^6 bytes) of a fresh process a repeat, which loads, answers ``decisions`` queries and then looks at itself.
 
     definition: peak_rss = largest resident set; uss = pages of its own at the end; footprint = the lifetime maximum of
-    macOS's physical footprint (elsewhere not measured).  details: lists ``peak_rss_mb``, ``rss_mb``,
-    ``uss_mb``, ``footprint_mb`` (the lifetime maximum), one value a repeat, where the system tells them; and
-    ``interpreter_mb``, the same definition for the bare worker before it loads anything.
+    macOS's physical footprint (elsewhere not measured).  It is the measurement's metric, so a target names the one that
+    gates.  details: lists ``peak_rss_mb``, ``rss_mb``, ``uss_mb``, ``footprint_mb`` (the lifetime maximum), one value a
+    repeat, where the system tells them; and ``interpreter_mb``, the same definition for the bare worker before it loads.
     """
     if definition not in DEFINITIONS:
         raise EdgeError(f"expected a definition of memory among {', '.join(DEFINITIONS)}, found {definition!r}")
@@ -39,8 +39,8 @@ def memory(
     lists = {f"{name}_mb": [figures[key] for figures, _ in runs]
              for name, key in {**DEFINITIONS, "rss": "rss"}.items() if interpreter[key] is not None}
     facts: dict[str, Any] = {
-        "metric": "memory", "unit": "MB", "artifacts": dict(subject.artifacts),
-        "conditions": {**runs[0][1], "definition": definition, "decisions": decisions, **conditions_of(seen)},
+        "metric": definition, "unit": "MB", "artifacts": dict(subject.artifacts),
+        "conditions": {**runs[0][1], "decisions": decisions, **conditions_of(seen)},
         "details": {"megabyte": "10^6 bytes", **lists, "interpreter_mb": interpreter[gating]},
     }
     if None in values:

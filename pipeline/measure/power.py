@@ -1,4 +1,4 @@
-"""Electrical power that deciding adds to an idle machine, where the machine tells."""
+"""Electrical power that deciding adds to the idle machine, where the machine tells."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def power(
         with serving(subject, timeout) as (child, opened), watch("power") as seen:
             facts = _measure(counter, child, order(queries, WARMUP), windows, seconds)
     except NoCounter as error:
-        return NotMeasured(metric="power", unit="mW", artifacts=dict(subject.artifacts), reason=str(error))
+        return NotMeasured(metric="added_power", unit="mW", artifacts=dict(subject.artifacts), reason=str(error))
     return Sample(
-        metric="power",
+        metric="added_power",
         unit="mW",
         artifacts=dict(subject.artifacts),
         conditions={**ran_as(opened), "counter": counter.source, "window_s": seconds, **conditions_of(seen)},

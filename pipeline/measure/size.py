@@ -1,4 +1,4 @@
-"""What a model takes on disk and how many parameters it has."""
+"""What a model takes on disk and how many parameters its adapter has."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from pipeline.errors import EdgeError
 from pipeline.measure.measurement import Exact
 from pipeline.measure.subject import Subject
 from pipeline.train import adapter as lora
-from pipeline.train.weights import count, shapes, weight_files
 
 if TYPE_CHECKING:
     from pipeline.store import Artifact
 
 MB = 1_000_000
 ONNX = (".onnx", ".data", ".onnx_data")  # the graph and the external data beside it
-WEIGHTS = (*ONNX, ".safetensors", ".bin", ".gguf", ".npz", ".tflite", ".pte")
-SUFFIXES = {"files": None, "weights": WEIGHTS, "onnx": ONNX}
+SUFFIXES = {"files": None, "onnx": ONNX}
 
 
-def size(measured: Subject | Path, *, of: Literal["files", "weights", "onnx"] = "files") -> Exact:
+def size(measured: Subject | Path, *, of: Literal["files", "onnx"] = "files") -> Exact:
     """MB (10^6 bytes) of the files needed to serve: of a subject both the model and the decision, of a path itself.
 
-    of: every file, weight files alone, or ONNX files alone.  details: ``bytes`` and ``files`` {name: bytes}.
+    of: every file, or ONNX files alone.  details: ``bytes`` and ``files`` {name: bytes}.
     """
     if of not in SUFFIXES:
         raise EdgeError(f"expected the size of {', '.join(SUFFIXES)}, found {of!r}")
@@ -49,9 +47,3 @@ def lora_parameters(adapter: Artifact) -> Exact:
     """Number of trained parameters of a LoRA adapter, from its safetensors header."""
     return Exact(metric="lora_parameters", unit="count", artifacts={adapter.kind: adapter.key},
                  value=float(lora.lora_parameters(adapter.path)))
-
-
-def parameters(model: Path) -> Exact:
-    """Number of parameters of a model directory, from its safetensors headers; tied weights count once."""
-    tensors = shapes(weight_files(model))
-    return Exact(metric="parameters", unit="count", details={"tensors": len(tensors)}, value=float(count(tensors)))

@@ -11,8 +11,9 @@ def render_all(results_path: Path, directory: Path) -> list[Path]:
     HTML needs node and a package from npm, so it is made apart (``pipeline.report.html``).
     EdgeError when the record is missing or broken, or the disk refuses.
     """
+    from pipeline.atomic import write_atomically
     from pipeline.report import allure, figures, latex, markdown, terminal
-    from pipeline.report.results import read_results, write_atomically
+    from pipeline.report.results import read_results
 
     results = read_results(results_path)
     pictures = figures.render(results, directory / "figures")

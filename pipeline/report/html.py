@@ -10,9 +10,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from pipeline.atomic import write_atomically
 from pipeline.errors import EdgeError
 from pipeline.report.allure import CATEGORIES
-from pipeline.report.results import write_atomically
 
 ALLURE = "allure@3.18.0"
 TRACKER = re.compile(rb'<script async src="https://www\.googletagmanager\.com/[^"]*"></script>')

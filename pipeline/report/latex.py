@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.atomic import write_atomically
 from pipeline.report import format as fmt
-from pipeline.report.results import Claim, artifact_bytes, artifact_name, by_phase, claims, host_line, write_atomically
+from pipeline.report.results import Claim, artifact_bytes, artifact_name, by_phase, claims, host_line
 
 if TYPE_CHECKING:
     from pipeline.report.figures.style import Picture

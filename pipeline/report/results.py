@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.atomic import write_atomically
 from pipeline.errors import EdgeError
 
 VERSION = 1
@@ -164,28 +163,6 @@ def flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
             text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
             rows[f"{prefix}{name}"] = text or "-"
     return rows
-
-
-def write_atomically(path: Path, content: str | bytes, durable: bool = False) -> None:
-    """The whole file or the old one; EdgeError when the disk refuses.  ``durable``: also after a power cut."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        reason = error.strerror or error
-        raise EdgeError(f"{path}: expected to write the report, found {reason}; free space or check the folder") from None
 
 
 def _check(results: Any, where: str) -> None:

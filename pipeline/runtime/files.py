@@ -1,4 +1,4 @@
-"""Reading the small JSON files of a model or decision directory."""
+"""The small JSON files of a model or decision directory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pipeline.atomic import write_atomically
 from pipeline.errors import EdgeError
 
 
@@ -16,14 +17,18 @@ def read_object(file: Path, holds: str) -> dict[str, Any]:
     try:
         value = json.loads(file.read_bytes())
     except FileNotFoundError:
-        raise EdgeError(f"expected {file.name} with {holds} in {file.parent}, found none; build it again") from None
+        raise EdgeError(f"expected {file.name} with {holds} in {file.parent}, found none; copy or build it again") from None
     except (OSError, ValueError) as error:
-        raise EdgeError(f"{file}: expected {holds} as JSON, found {error}; build it again") from error
+        raise EdgeError(f"{file}: expected {holds} as JSON, found {error}; copy or build it again") from error
     if not isinstance(value, dict):
-        raise EdgeError(f"{file}: expected {holds} as a JSON object, found {type(value).__name__}; build it again")
+        raise EdgeError(f"{file}: expected {holds} as a JSON object, found {type(value).__name__}; copy or build it again")
     return value
 
 
 def write_object(file: Path, value: dict[str, Any]) -> None:
-    """Write ``value`` as readable UTF-8 JSON."""
-    file.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    """Write ``value`` as readable UTF-8 JSON, the whole file or none; EdgeError for a number that is not finite."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+    except ValueError:
+        raise EdgeError(f"{file}: expected finite numbers to write, found NaN or infinity; look at what was computed") from None
+    write_atomically(file, text + "\n")

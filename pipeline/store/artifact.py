@@ -10,6 +10,10 @@ from typing import Any
 from pipeline.errors import EdgeError
 
 
+class DamagedError(EdgeError):
+    """A stored artifact is not, or cannot be shown to be, what its manifest says."""
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A verified directory of files.  `path` holds exactly what the builder wrote; the manifest lies beside it."""

@@ -1,4 +1,4 @@
-"""A full disk told in one line, and files brought safely to disk."""
+"""A folder that cannot be written and a full disk told in one line, and files brought safely to disk."""
 
 from __future__ import annotations
 
@@ -8,9 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import EdgeError
+from pipeline.errors import EdgeError, told
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@contextmanager
+def one_line_when_not_writable(folder: Path) -> Iterator[None]:
+    """Make the folder if need be; turn any OSError, of this or of what is done in it, into one EdgeError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise EdgeError(
+            f"expected a writable folder for the store, found {told(error)}; name another folder (--store) or mend its permissions"
+        ) from error
 
 
 @contextmanager

@@ -11,17 +11,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipeline.store.failures import one_line_when_not_writable
+
 
 @contextmanager
 def building(locks: Path, key: str, kind: str) -> Iterator[None]:
     """Hold the build lock of `key`, waiting as long as another process has it; a terminal is told once."""
     lock = FileLock(locks / f"{key}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    if not _acquire(lock, locks, timeout=0):
         if sys.stderr.isatty():
             print(f"waiting for another process that works on {kind} {key[:12]}", file=sys.stderr, flush=True)
-        lock.acquire(poll_interval=0.2)
+        _acquire(lock, locks)
     try:
         yield
     finally:
@@ -32,15 +32,28 @@ def building(locks: Path, key: str, kind: str) -> Iterator[None]:
 def try_building(locks: Path, key: str) -> Iterator[bool]:
     """The build lock if it is free at once; yields whether it is held."""
     lock = FileLock(locks / f"{key}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    if not _acquire(lock, locks, timeout=0):
         yield False
         return
     try:
         yield True
     finally:
         lock.release()
+
+
+def _acquire(lock: FileLock, locks: Path, timeout: float = -1) -> bool:
+    """Whether the lock was got within `timeout` seconds; a negative one waits as long as it takes."""
+    with one_line_when_not_writable(locks):
+        try:
+            lock.acquire(timeout=timeout, poll_interval=0.2)
+        except Timeout:  # an OSError too, so it is caught here
+            return False
+    return True
+
+
+def _open_use_file(locks: Path, key: str) -> int:
+    with one_line_when_not_writable(locks):
+        return os.open(locks / f"{key}.use", os.O_RDWR | os.O_CREAT, 0o644)
 
 
 class Uses:
@@ -53,7 +66,7 @@ class Uses:
     def hold(self, key: str) -> None:
         """Mark `key` as used now and keep others from removing it."""
         if key not in self._held:
-            descriptor = os.open(self._locks / f"{key}.use", os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = _open_use_file(self._locks, key)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             self._held[key] = descriptor
         os.utime(self._held[key])
@@ -82,7 +95,7 @@ def unused(locks: Path, key: str) -> Iterator[bool]:
         if not free:
             yield False
             return
-        descriptor = os.open(locks / f"{key}.use", os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = _open_use_file(locks, key)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -2,7 +2,7 @@
 
 Layout under the root: objects/KEY/{manifest.json, files/}, tmp/ (work of living processes), scratch/KEY/
 (checkpoints of unfinished builds), locks/.  An artifact enters objects/ by one rename after its files and its manifest
-are synced to disk.
+are synced to disk.  Each folder is made when something is first written in it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import EdgeError
+from pipeline.errors import EdgeError, told
 from pipeline.store import manifest as manifests
-from pipeline.store.artifact import Artifact, Spec, Workspace
+from pipeline.store.artifact import Artifact, DamagedError, Spec, Workspace
 from pipeline.store.explain import explain
 from pipeline.store.failures import one_line_when_full, sync, sync_tree
 from pipeline.store.host import host_facts
 from pipeline.store.locks import Uses, building, try_building, unused
+from pipeline.store.place import inside
 from pipeline.store.prune import prune
 from pipeline.store.remote import Remote
 
@@ -44,11 +45,6 @@ class Store:
         self.objects, self.tmp, self.scratch, self.locks = (
             self.root / name for name in ("objects", "tmp", "scratch", "locks")
         )
-        try:
-            for folder in (self.objects, self.tmp, self.scratch, self.locks):
-                folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise EdgeError(f"expected a writable folder for the store, {self.root} gave {error.strerror}") from None
         self.remote = Remote(remote) if remote else None
         self.uses = Uses(self.locks)
 
@@ -74,7 +70,7 @@ class Store:
                     return found
                 found = self._build(spec, key, facts)
         if self.remote:
-            self.remote.push(found)
+            self.remote.offer(found)
         return found
 
     def open(self, key: str) -> Artifact:
@@ -115,11 +111,11 @@ class Store:
                 raise EdgeError(f"artifact {full[:12]} is in use by a running process; end that process first")
             self.discard(full)
 
-    def push(self, key: str) -> None:
-        """Copy a stored artifact to the remote."""
+    def push(self, key: str) -> bool:
+        """Copy a stored artifact, verified, to the remote; False when it is there already."""
         if self.remote is None:
             raise EdgeError("expected a remote URL to push to, found none; name one such as s3://bucket/artifacts")
-        self.remote.push(self.open(key))
+        return self.remote.push(self.open(key))
 
     def resolve(self, prefix: str) -> str:
         """The one full key that starts with `prefix`."""
@@ -139,7 +135,7 @@ class Store:
         _verified.pop((str(self.objects), key), None)
 
     def _keys(self) -> Keys:
-        return sorted(path.name for path in self.objects.iterdir() if manifests.KEY.fullmatch(path.name))
+        return sorted(path.name for path in inside(self.objects) if manifests.KEY.fullmatch(path.name))
 
     def _artifact(self, manifest: dict[str, Any]) -> Artifact:
         key = manifest["key"]
@@ -156,9 +152,9 @@ class Store:
         try:
             return manifests.parse((home / manifests.MANIFEST).read_bytes(), key, str(home))
         except EdgeError as error:
-            raise EdgeError(f"{error}; {_mend(key)}") from None
+            raise DamagedError(f"{error}; {_mend(key)}") from None
         except OSError as error:
-            raise EdgeError(
+            raise DamagedError(
                 f"expected a readable {manifests.MANIFEST} of artifact {key[:12]}, {error.strerror}; {_mend(key)}"
             ) from None
 
@@ -183,17 +179,19 @@ class Store:
         if wrong:
             more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
             listed = "; ".join(wrong[:3]) + more
-            raise EdgeError(f"{manifest['kind']} artifact {key[:12]} is damaged: {listed}; {_mend(key)}")
+            raise DamagedError(f"{manifest['kind']} artifact {key[:12]} is damaged: {listed}; {_mend(key)}")
         return self._artifact(manifest)
 
     def _faults(self, key: str, home: Path, manifest: Mapping[str, Any]) -> Phrases:
         try:
             sign = manifests.fingerprint(home)
+            if _verified.get((str(self.objects), key)) == sign:
+                return []
+            wrong = manifests.faults(home / manifests.FILES, manifest)
         except EdgeError as error:
             return [str(error)]
-        if _verified.get((str(self.objects), key)) == sign:
-            return []
-        wrong = manifests.faults(home / manifests.FILES, manifest)
+        except OSError as error:
+            return [told(error)]
         if not wrong:
             _verified[(str(self.objects), key)] = sign
         return wrong
@@ -201,7 +199,7 @@ class Store:
     def _build(self, spec: Spec, key: str, facts: dict[str, Any]) -> Artifact:
         started, clock = datetime.now(UTC), time.monotonic()
         scratch = self.scratch / key
-        scratch.mkdir(exist_ok=True)
+        scratch.mkdir(parents=True, exist_ok=True)
         with self._temporary(key) as home:
             out = home / manifests.FILES
             out.mkdir()
@@ -236,6 +234,7 @@ class Store:
     def _commit(self, home: Path, key: str, manifest: bytes) -> None:
         (home / manifests.MANIFEST).write_bytes(manifest)
         sync_tree(home)
+        self.objects.mkdir(exist_ok=True)
         os.rename(home, self.objects / key)
         sync(self.objects)
 
@@ -250,7 +249,7 @@ class Store:
         """A fresh folder in tmp/, gone afterwards, whatever happens.  The caller holds the build lock of `key`."""
         folder = self.tmp / f"{key}.{secrets.token_hex(8)}"
         try:
-            folder.mkdir()
+            folder.mkdir(parents=True)
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -261,7 +260,7 @@ class Store:
         self._sweep_folder(self.scratch, lambda key: (self.objects / key).exists())
 
     def _sweep_folder(self, folder: Path, is_left: Callable[[str], bool]) -> None:
-        for path in folder.iterdir():
+        for path in inside(folder):
             key = path.name.partition(".")[0]
             if not manifests.KEY.fullmatch(key) or not is_left(key):
                 continue

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import EdgeError
 from pipeline.store.locks import unused
 from pipeline.store.manifest import KEY
+from pipeline.store.place import inside
 
 if TYPE_CHECKING:
     from pipeline.store.objects import Store
@@ -52,12 +55,22 @@ def prune(store: Store, max_bytes: int) -> list[str]:
 
 def _entries(store: Store) -> Iterator[_Entry]:
     for folder in (store.objects, store.scratch):
-        for path in folder.iterdir():
-            if KEY.fullmatch(path.name):
+        for path in inside(folder):
+            if not KEY.fullmatch(path.name):
+                continue
+            try:
                 changed = path.stat().st_mtime
-                used = store.uses.last(path.name, changed) if folder == store.objects else changed
-                yield _Entry(path.name, path, used, _bytes(path))
+            except FileNotFoundError:  # another process finished its build or removed the artifact
+                continue
+            used = store.uses.last(path.name, changed) if folder == store.objects else changed
+            yield _Entry(path.name, path, used, _bytes(path))
 
 
 def _bytes(folder: Path) -> int:
-    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+    """Bytes of all files below, without those that a running build removes meanwhile."""
+    total = 0
+    for current, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(current, name)).st_size
+    return total

@@ -71,24 +71,37 @@ class Remote:
                         return False
         return True
 
-    def push(self, artifact: Artifact) -> None:
+    def offer(self, artifact: Artifact) -> None:
         """Copy an artifact up unless it is there; a remote that fails is a warning, never an error."""
         if self._down:
             return
-        manifest, home = artifact.manifest, f"{self._base}/{artifact.key}"
-        folder = self._folder(manifest)
         try:
-            if self._fs.exists(f"{home}/{manifests.MANIFEST}"):
-                return
-            try:
-                self._send(artifact, folder)
-                self._commit(home, manifests.render(manifest))
-            except BaseException:
-                with suppress(Exception):
-                    self._fs.rm(folder, recursive=True)
-                raise
+            self._copy_up(artifact)
         except Exception as error:
             self._unreachable(error)
+
+    def push(self, artifact: Artifact) -> bool:
+        """Copy an artifact up; False when it is there already, EdgeError when the remote fails."""
+        try:
+            return self._copy_up(artifact)
+        except Exception as error:
+            raise EdgeError(
+                f"expected to write to the remote store {self.url}, found {_reason(error)}; mend its address or your access to it"
+            ) from error
+
+    def _copy_up(self, artifact: Artifact) -> bool:
+        manifest, home = artifact.manifest, f"{self._base}/{artifact.key}"
+        folder = self._folder(manifest)
+        if self._fs.exists(f"{home}/{manifests.MANIFEST}"):
+            return False
+        try:
+            self._send(artifact, folder)
+            self._commit(home, manifests.render(manifest))
+        except BaseException:
+            with suppress(Exception):
+                self._fs.rm(folder, recursive=True)
+            raise
+        return True
 
     def _folder(self, manifest: Mapping[str, Any]) -> str:
         return f"{self._base}/{manifest['key']}/{manifest['seal'][:32]}"
@@ -143,8 +156,11 @@ class Remote:
 
     def _unreachable(self, error: Exception) -> None:
         self._down = True
-        told = " ".join(str(error).split()) or type(error).__name__
-        print(f"warning: the remote store {self.url} cannot be used ({told}); going on without it", file=sys.stderr)
+        print(f"warning: the remote store {self.url} cannot be used ({_reason(error)}); going on without it", file=sys.stderr)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager

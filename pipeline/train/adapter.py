@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import EdgeError
-from pipeline.train.weights import Shape, count, read_json, shapes
+from pipeline.runtime.files import read_object
+from pipeline.train.weights import Shape, count, shapes
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -39,7 +40,7 @@ def lora_name(weight: str) -> str:
 
 def scaling(adapter: Path) -> float:
     """alpha / r of a plain LoRA adapter; EdgeError for a variant whose merged weight is another formula."""
-    config = read_json(adapter / CONFIG)
+    config = read_object(adapter / CONFIG, "a LoRA adapter's configuration")
     variants = [name for name in _VARIANTS if config.get(name)]
     if config.get("bias", "none") != "none":
         variants.append("bias")
@@ -54,7 +55,7 @@ def check_adapter(adapter: Path, base: dict[str, Shape], *, targets: Sequence[st
 
     base: shape by name of the base's tensors.  lora_B starts at zero, so all zeros means that nothing was learned.
     """
-    config = read_json(adapter / CONFIG)
+    config = read_object(adapter / CONFIG, "a LoRA adapter's configuration")
     found_rank, found_alpha = config.get("r"), config.get("lora_alpha")
     if (found_rank, found_alpha) != (rank, alpha):
         raise EdgeError(f"{adapter / CONFIG}: expected r {rank} and lora_alpha {alpha}, found {found_rank} and "

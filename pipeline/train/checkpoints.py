@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 
 from pipeline.errors import EdgeError
+from pipeline.runtime.files import read_object
 from pipeline.train.adapter import WEIGHTS
 from pipeline.train.weights import shapes
 
@@ -22,9 +22,9 @@ def newest_whole(output: Path) -> Path | None:
 def is_whole(checkpoint: Path) -> bool:
     """Whether everything that resuming needs can be read."""
     try:
-        state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        state = read_object(checkpoint / "trainer_state.json", "the state of a training")
         shapes([checkpoint / WEIGHTS])
-    except (OSError, ValueError, EdgeError):
+    except EdgeError:
         return False
     return state.get("global_step") == _step(checkpoint) and all(
         zipfile.is_zipfile(checkpoint / name) for name in _STATES

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.errors import EdgeError
-from pipeline.train.weights import Shape, read_json, shapes, weight_files
+from pipeline.runtime.files import read_object
+from pipeline.train.weights import Shape, model_shapes
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -33,14 +34,14 @@ def check_base(directory: Path) -> BaseModel:
     """EdgeError unless the directory holds a whole Qwen3 with its tokenizer and without code of its own."""
     if not directory.is_dir():
         raise EdgeError(f"expected a model directory at {directory}, found none; build the base or name another")
-    config = read_json(directory / "config.json")
+    config = read_object(directory / "config.json", "a model's configuration")
     if config.get("model_type") != "qwen3":
         raise EdgeError(f"{directory / 'config.json'}: expected model_type qwen3, found {config.get('model_type')}; "
                         "give a Qwen3 model")
     if "auto_map" in config or any(directory.glob("*.py")):  # ms-swift 4.6 loads with trust_remote_code on
         raise EdgeError(f"{directory}: expected weights alone, found Python code of the model's; "
                         "remove the .py files and auto_map")
-    tensors = shapes(weight_files(directory))
+    tensors = model_shapes(directory)
     embedding = tensors.get("model.embed_tokens.weight")
     if embedding is None:
         raise EdgeError(f"{directory}: expected model.embed_tokens.weight among the weights, found {len(tensors)} "
@@ -89,12 +90,17 @@ def read_rows(file: Path, base: Path, prompt: Mapping[str, Any]) -> list[Row]:
         ids = _encode(tokenizer, sides.prefix + query + sides.suffix + label)
         if len(ids) > prompt["max_length"]:
             raise EdgeError(f"{file}:{number}: expected at most {prompt['max_length']} tokens with the prompt, "
-                            f"found {len(ids)}; shorten the query or raise max_length")
+                            f"found {len(ids)} for {_shortened(query)!r}; shorten the query or raise max_length")
         if ids != tuple(asked.encode(query).ids) + _encode(tokenizer, label):
             raise EdgeError(f"{file}:{number}: expected a query that the trainer and the runtime read alike, "
                             f"found {query!r}; remove control tokens from it")
         rows.append(Row(_conversation(prompt["system"], query, label), ids))
     return rows
+
+
+def _shortened(query: str, characters: int = 40) -> str:
+    """Enough to find the query by: the file that training reads is not the one the user wrote."""
+    return query if len(query) <= characters else f"{query[:characters]}…"
 
 
 def _encode(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.digest import file_digest
 from pipeline.errors import EdgeError
+from pipeline.runtime.files import read_object
 from pipeline.train import adapter as lora
-from pipeline.train.weights import Shape, read_json, shapes, weight_files
+from pipeline.train.weights import Shape, model_shapes, shapes, weight_files
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +39,7 @@ def merge_adapter(out: Path, *, base: Path, adapter: Path) -> None:
 def _check_same_base(base: Path, adapter: Path) -> None:
     if not (adapter / "training_args.json").is_file():  # an adapter from elsewhere does not say
         return
-    trained_on = read_json(adapter / "training_args.json").get("base", {})
+    trained_on = read_object(adapter / "training_args.json", "what an adapter was trained on").get("base", {})
     for file in weight_files(base):
         if trained_on.get(file.name) != file_digest(file):
             raise EdgeError(f"expected the base that {adapter} was trained on, found other weights in {file}; "
@@ -68,8 +69,8 @@ def check_merge(merged: Path, *, base: Path, adapter: Path) -> None:
     """
     from safetensors import safe_open
 
-    before, after = weight_files(base), weight_files(merged)
-    _check_names(shapes(before), shapes(after), merged)
+    before, after, names = weight_files(base), weight_files(merged), model_shapes(base)
+    _check_names(names, shapes(after), merged)
     scale, targets = lora.scaling(adapter), set()
     with safe_open(adapter / lora.WEIGHTS, "pt") as factors, ExitStack() as stack:
         modules = {name.rpartition(".lora_")[0] for name in sorted(factors.keys())}
@@ -77,7 +78,7 @@ def check_merge(merged: Path, *, base: Path, adapter: Path) -> None:
                for name in sorted(file.keys())}
         for path in before:
             with safe_open(path, "pt") as old:
-                for name in sorted(old.keys()):
+                for name in sorted(names.keys() & set(old.keys())):
                     module = lora.lora_name(name)
                     pair = [factors.get_tensor(f"{module}.lora_{side}.weight") for side in "BA" if module in modules]
                     targets |= {module} & modules

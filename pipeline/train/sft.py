@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 import re
@@ -15,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.digest import file_digest
+from pipeline.errors import EdgeError
 from pipeline.process import run
 from pipeline.progress import Tracker, track
+from pipeline.runtime.files import read_object, write_object
 from pipeline.train import adapter as lora
 from pipeline.train import results
 from pipeline.train.checkpoints import newest_whole
 from pipeline.train.inputs import BaseModel, check_base, check_space, read_rows, write_rows
 from pipeline.train.plugin import label_template
-from pipeline.train.weights import count, read_json, weight_files
+from pipeline.train.weights import count, weight_files
 
 LARGE = 200_000_000  # weights; above it the base's own dtype is kept on a CPU and activations are recomputed
 STEPS_BETWEEN_SAVES = 100
@@ -69,7 +70,7 @@ def train_adapter(
                        alpha=recipe["alpha"])
 
     _export_adapter(checkpoint, out, base)
-    _write_json(out / "curves.json", points | {
+    write_object(out / "curves.json", points | {
         "best_step": best,
         "best_checkpoint": checkpoint.name,
         "lora_parameters": lora.lora_parameters(out),
@@ -77,7 +78,7 @@ def train_adapter(
         "rows": rows,
         "seconds": round(time.monotonic() - started, 1),
     })
-    _write_json(out / "training_args.json", identity)
+    write_object(out / "training_args.json", identity)
 
 
 def _schedule(rows: int, recipe: Mapping[str, Any]) -> Schedule:
@@ -160,14 +161,22 @@ def _environment(scratch: Path) -> dict[str, str]:
 def _run_swift(argv: list[str], scratch: Path, schedule: Schedule, identity: Mapping[str, Any]) -> None:
     """Run ms-swift, from the newest whole checkpoint if ``scratch`` holds one of this very training."""
     output, mark = scratch / "run", scratch / "identity.json"
-    if not mark.is_file() or read_json(mark) != identity:  # ms-swift would go on with another rank or other data
+    if _training_of(mark) != identity:  # ms-swift would go on with another rank or other data
         shutil.rmtree(output, ignore_errors=True)
-        _write_json(mark, identity)
+        write_object(mark, identity)
     checkpoint = newest_whole(output)
     resume = [] if checkpoint is None else ["--resume_from_checkpoint", str(checkpoint.resolve())]
     with track("LoRA", schedule.total) as bar:
         run([sys.executable, "-m", "swift.cli.sft", *argv, *resume], env=_environment(scratch),
             log=scratch / "sft.log", on_line=_follow(output / "logging.jsonl", bar))
+
+
+def _training_of(mark: Path) -> dict[str, Any] | None:
+    """The identity of the training that the checkpoints are of; None when the mark is missing or cannot be read."""
+    try:
+        return read_object(mark, "the identity of a training")
+    except EdgeError:
+        return None
 
 
 def _follow(log: Path, bar: Tracker) -> Callable[[str], None]:
@@ -208,10 +217,6 @@ def _without_paths(argv: list[str], base: Path, scratch: Path) -> list[str]:
 def _export_adapter(checkpoint: Path, out: Path, base: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(checkpoint / lora.WEIGHTS, out / lora.WEIGHTS)
-    config = read_json(checkpoint / lora.CONFIG) | {"base_model_name_or_path": base.name}
+    config = read_object(checkpoint / lora.CONFIG, "a LoRA adapter's configuration") | {"base_model_name_or_path": base.name}
     config["target_modules"] = sorted(config["target_modules"])  # a set in PEFT: its order changes from run to run
-    _write_json(out / lora.CONFIG, config)
-
-
-def _write_json(file: Path, value: Mapping[str, Any]) -> None:
-    file.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    write_object(out / lora.CONFIG, config)

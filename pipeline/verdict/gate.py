@@ -8,10 +8,16 @@ from typing import Any
 from pipeline.verdict.thresholds import Gate
 
 
-def gate(claims: Sequence[Mapping[str, Any]], rule: Gate) -> dict[str, Any]:
-    """{"state": green, red or nothing measured, "red": the ids of the claims that turned it red}."""
-    red = [claim["id"] for claim in claims if claim["verdict"]["state"] in rule.red]
-    if red:
-        return {"state": "red", "red": red}
-    passed = any(claim["verdict"]["state"] == "pass" for claim in claims)
-    return {"state": "green" if passed else "nothing measured", "red": []}
+def gate(claims: Sequence[Mapping[str, Any]], rule: Gate, failed: Mapping[str, str]) -> dict[str, Any]:
+    """{"state": green, red or nothing measured, "red": what turned it red, "failed_tests": {test: why}}.
+
+    failed: every test that failed, and why.  Those that no red claim accounts for turn the gate red on their own: they
+    stand in ``failed_tests``, and in ``red`` after the claims.
+    """
+    red = {claim["id"]: claim["test"] for claim in claims if claim["verdict"]["state"] in rule.red}
+    others = {test: why for test, why in failed.items() if test not in red.values()}
+    if red or others:
+        state = "red"
+    else:
+        state = "green" if any(claim["verdict"]["state"] == "pass" for claim in claims) else "nothing measured"
+    return {"state": state, "red": [*red, *others], "failed_tests": others}

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.errors import EdgeError
 from pipeline.measure.measurement import Exact, Measurement, NotMeasured, Paired, PairedSample, Proportion, Sample
+from pipeline.percentile import percentile
 from pipeline.verdict import statistics as st
 from pipeline.verdict.thresholds import State, Target
 
@@ -51,9 +52,10 @@ class _Estimate:
 def judge(measurement: Measurement, target: Target, counts_here: str = "") -> Verdict:
     """The verdict on a measurement.
 
-    counts_here: why this profile or host does not count for the target, or "".  EdgeError when the measurement's shape
-    does not go with the target's statistic: that is a mistake in the test, not a verdict.
+    counts_here: why this profile or host does not count for the target, or "".  EdgeError when the measurement is not of
+    the target's metric and unit, or its shape does not go with the statistic: a mistake in the test, not a verdict.
     """
+    _check_metric(measurement, target)
     if isinstance(measurement, NotMeasured):
         return Verdict("not_measured", measurement.reason)
     estimate = _estimate(measurement, target)
@@ -63,6 +65,14 @@ def judge(measurement: Measurement, target: Target, counts_here: str = "") -> Ve
     if measurement.invalid:
         return replace(verdict, state="invalid", message=measurement.invalid, margin=None, needed=None)
     return verdict
+
+
+def _check_metric(measurement: Measurement, target: Target) -> None:
+    # A pair of samples is in ms or the like; what is judged of it is their ratio.
+    unit = "ratio" if isinstance(measurement, PairedSample) else measurement.unit
+    if (measurement.metric, unit) != (target.metric, target.unit):
+        raise EdgeError(f"claim {target.id}: expected a measurement of {target.metric} in {target.unit}, "
+                        f"found {measurement.metric} in {unit}; correct the test or thresholds.yaml")
 
 
 def _estimate(measurement: Measurement, target: Target) -> _Estimate:
@@ -79,7 +89,7 @@ def _estimate(measurement: Measurement, target: Target) -> _Estimate:
             return _Estimate(float(np.mean(cand) - np.mean(ref)), bounds, len(ref), st.mcnemar_p(ref, cand))
         case "percentile", Sample(values=values) if values and target.percentile:
             bounds = st.percentile_bounds(values, target.percentile, confidence)
-            return _Estimate(float(np.quantile(values, target.percentile)), bounds, len(values))
+            return _Estimate(percentile(values, target.percentile), bounds, len(values))
         case "ratio", PairedSample(reference=ref, candidate=cand) if ref and len(ref) == len(cand):
             ratio = float(np.median(np.asarray(ref) / np.asarray(cand)))
             return _Estimate(ratio, st.median_ratio_bounds(ref, cand, confidence), len(ref))

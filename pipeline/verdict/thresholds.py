@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_model
@@ -14,7 +14,14 @@ from pipeline.yaml_file import read_model
 Unit = Literal["proportion", "points", "ms", "MB", "mW", "count", "ratio"]
 Statistic = Literal["proportion", "non_inferiority", "superiority", "percentile", "ratio", "maximum", "exact"]
 State = Literal["pass", "fail", "inconclusive", "invalid", "not_measured"]
-Confidence = Annotated[float, Field(ge=0.5, lt=1)]
+# Strict and finite: `true`, "2" and .inf are typos, not numbers, and .inf as a target would make its claim always pass.
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Confidence = Annotated[Number, Field(gt=0.5, lt=1)]
+UNITS: dict[Statistic, tuple[Unit, ...]] = {
+    "proportion": ("proportion",), "non_inferiority": ("points",), "superiority": ("points",), "percentile": ("ms", "mW"),
+    "ratio": ("ratio",), "maximum": ("ms", "MB", "mW"), "exact": ("count", "MB", "proportion"),
+}
+DIRECTIONS = {"non_inferiority": "<", "superiority": ">"}  # a loss stays below its target, a gain lies above
 
 
 class Target(BaseModel):
@@ -30,14 +37,37 @@ class Target(BaseModel):
     metric: str
     unit: Unit
     statistic: Statistic
-    percentile: Annotated[float, Field(gt=0, lt=1)] | None = None
+    percentile: Annotated[Number, Field(gt=0, lt=1)] | None = None
     comparison: Literal["<", ">"]
-    target: float
-    confidence: Confidence = 0.95
-    smallest_n: Annotated[int, Field(ge=1)] = 1
+    target: Number
+    confidence: Confidence
+    smallest_n: Annotated[int, Field(strict=True, ge=1)] = 1
     about: Literal["behaviour", "scale"]
     host: Literal["any", "m4"] = "any"
     tolerance: str | float = 0.0
+
+    @field_validator("statistic")
+    @classmethod
+    def _goes_with_its_unit(cls, statistic: Statistic, info: ValidationInfo) -> Statistic:
+        unit = info.data.get("unit")
+        if unit is not None and unit not in UNITS[statistic]:
+            raise ValueError(f"expected a statistic for unit {unit}; {statistic} goes with {' or '.join(UNITS[statistic])}")
+        return statistic
+
+    @field_validator("comparison")
+    @classmethod
+    def _goes_with_its_statistic(cls, comparison: str, info: ValidationInfo) -> str:
+        if DIRECTIONS.get(info.data.get("statistic"), comparison) != comparison:
+            raise ValueError(f"{info.data['statistic']} is judged with `{DIRECTIONS[info.data['statistic']]}` only")
+        return comparison
+
+    @field_validator("target")
+    @classmethod
+    def _is_a_fraction(cls, target: float, info: ValidationInfo) -> float:
+        lowest = {"proportion": 0, "points": -1}.get(info.data.get("unit"))
+        if lowest is not None and not lowest <= target < 1:
+            raise ValueError("proportions and points are written as fractions: 0.9 for 90 %, 0.02 for 2 points")
+        return target
 
     @model_validator(mode="after")
     def _percentile_goes_with_its_statistic(self) -> Target:
@@ -51,6 +81,13 @@ class Gate(BaseModel):
 
     red: list[Literal["fail", "inconclusive", "invalid", "not_measured"]]
 
+    @field_validator("red")
+    @classmethod
+    def _a_missed_target_is_red(cls, red: list[str]) -> list[str]:
+        if "fail" not in red:
+            raise ValueError("expected at least `fail` among the red states: a missed target is never green")
+        return red
+
 
 class Thresholds(BaseModel):
     """The whole file.  ``confidence`` holds for every claim that does not state its own."""
@@ -58,7 +95,7 @@ class Thresholds(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Literal[1]
-    confidence: Confidence = 0.95
+    confidence: Confidence
     gate: Gate
     claims: dict[str, Target]
 
@@ -68,8 +105,8 @@ class Thresholds(BaseModel):
         claims = content.get("claims") if isinstance(content, dict) else None
         if not isinstance(claims, dict) or not claims:
             raise ValueError("`claims` must be a mapping with at least one claim")
-        default = content.get("confidence", 0.95)
-        spread = {name: {"confidence": default, **entry, "id": name} if isinstance(entry, dict) else entry
+        default = {"confidence": content["confidence"]} if "confidence" in content else {}
+        spread = {name: {**default, **entry, "id": name} if isinstance(entry, dict) else entry
                   for name, entry in claims.items()}
         return {**content, "claims": spread}
 

@@ -94,8 +94,28 @@ def test_broken_index(model: Path, names: dict[str, str], named: str) -> None:
 
 
 def test_build_places_a_local_model(model: Path, tmp_path: Path) -> None:
-    build_base(tmp_path / "out", tmp_path / "scratch", {"kind": "pretrained", "model": str(model)})
+    build_base(tmp_path / "out", tmp_path / "scratch", {"kind": "pretrained", "model": str(model), "parameters": 16})
     check_model_directory(tmp_path / "out")
+
+
+def test_saving_over_the_local_model_does_not_change_what_was_built(model: Path, tmp_path: Path) -> None:
+    build_base(tmp_path / "out", tmp_path / "scratch", {"kind": "pretrained", "model": str(model)})
+    built = (tmp_path / "out" / "model.safetensors").read_bytes()
+    (model / "model.safetensors").write_bytes(b"something else")
+    assert (tmp_path / "out" / "model.safetensors").read_bytes() == built
+
+
+def test_a_base_of_another_size_is_refused(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(EdgeError, match="expected a base of 596,049,920 parameters.*found 16; write a profile"):
+        build_base(tmp_path / "out", tmp_path / "scratch", {"kind": "pretrained", "model": str(model), "parameters": 596_049_920})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_stored_head_is_not_counted_when_it_is_tied(model: Path, tmp_path: Path) -> None:
+    (model / "config.json").write_text('{"model_type": "qwen3", "tie_word_embeddings": true}')
+    one = numpy.ones((4, 4), numpy.float32)
+    save_file({"model.embed_tokens.weight": one, "lm_head.weight": one}, model / "model.safetensors")
+    build_base(tmp_path / "out", tmp_path / "scratch", {"kind": "pretrained", "model": str(model), "parameters": 16})
 
 
 @pytest.mark.parametrize(("config", "named"), [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from pipeline.base.pretrain import CHECKPOINT, Encoded, Recipe, batches, loss_of
 from pipeline.base.shape import PARAMETERS, shape_config
 from pipeline.errors import EdgeError
 
-RECIPE = Recipe(seed=1, tokens=256, save_every=0.0)
+RECIPE = Recipe(seed=1, matrix_lr=0.02, other_lr=1e-2, tokens=256, save_every=0.0)
 
 
 def _model() -> Qwen3ForCausalLM:
@@ -59,7 +60,7 @@ def test_a_foreign_or_damaged_checkpoint_is_not_resumed(tmp_path: Path, fault: s
     losses = list(pretrain(_model(), documents, 0, RECIPE, tmp_path))
     if fault == "damaged":
         (tmp_path / CHECKPOINT).write_bytes(b"damaged")
-    recipe = Recipe(seed=1, tokens=256, other_lr=1e-3) if fault == "other recipe" else RECIPE
+    recipe = replace(RECIPE, other_lr=1e-3) if fault == "other recipe" else RECIPE
     assert len(list(pretrain(_model(), documents, 0, recipe, tmp_path))) == len(losses)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.base.reference import Reference, write_tokenizer
 from pipeline.base.tokenizer import CONTROL, MARKUP, ROLES
-from pipeline.runtime.prompt import template
+from pipeline.runtime.prompt import Prompt, template
 
 CHINESE = st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), max_size=40)
 
@@ -32,6 +32,13 @@ def test_vocabulary_size_and_single_special_tokens(tokenizer) -> None:  # noqa: 
     assert 2500 <= len(tokenizer) <= 4096
     for token in [*CONTROL, *MARKUP, *"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "\n\n", *ROLES, *"天雨点"]:
         assert len(tokenizer(token)["input_ids"]) == 1, token
+
+
+def test_a_query_that_names_a_role_is_read_alike_by_trainer_and_runtime(tokenizer, tmp_path: Path) -> None:  # noqa: ANN001
+    """The trainer reads added tokens as such and the runtime as text, so no word that people say may be one."""
+    tokenizer.save_pretrained(tmp_path)
+    for query in ("what is a user interface", "system 怎么拼", "assistant是什么意思"):
+        assert Prompt(tmp_path, *template("判断意图"), 128).encode(query).ids == tokenizer(query.join(template("判断意图")))["input_ids"]
 
 
 def test_template_is_the_decision_prompt(tokenizer) -> None:  # noqa: ANN001

@@ -112,9 +112,33 @@ def test_own_files_are_split_alike(tmp_path: Path) -> None:
 def test_own_files_that_leak_are_refused(tmp_path: Path) -> None:
     paths = generate(tmp_path / "made", train=60)
     plant(paths["test"], read_records(paths["train"])[3])
-    with pytest.raises(EdgeError, match="test.jsonl:101: expected a query that is not trained on"):
-        split_own_data(tmp_path / "own", paths["train"], paths["test"], None, 3)
-    assert not (tmp_path / "own").exists()
+    refused(paths["train"], paths["test"], "test.jsonl:101: leak: .* at .*train.jsonl:4;")
+
+
+def refused(train: Path, evaluation: Path, because: str) -> None:
+    out = train.parent / "own"
+    with pytest.raises(EdgeError, match=because):
+        split_own_data(out, train, evaluation, None, 3)
+    assert not out.exists()
+
+
+def test_own_files_with_a_near_duplicate_in_the_other_are_refused(paths: dict[str, Path]) -> None:
+    long = next(r for r in read_records(paths["train"]) if len(r.query) > 28)
+    plant(paths["test"], Record(long.query[:-1], long.intent))
+    refused(paths["train"], paths["test"], "test.jsonl:101: near duplicate")
+
+
+def test_own_files_with_a_query_twice_are_refused(paths: dict[str, Path]) -> None:
+    """One of the two might be trained on and the other calibrated with."""
+    plant(paths["train"], read_records(paths["train"])[3])
+    refused(paths["train"], paths["test"], "train.jsonl:801: duplicate: .* at .*train.jsonl:4;")
+
+
+def test_own_files_out_of_balance_are_used(paths: dict[str, Path], tmp_path: Path) -> None:
+    few = [r for i, r in enumerate(read_records(paths["train"])) if r.intent != "open_chat" or i < 40]
+    write_records(paths["train"], few)
+    assert "open_chat" in validate({"train": paths["train"]}).findings[0]
+    split_own_data(tmp_path / "own", paths["train"], paths["test"], None, 3)
 
 
 def test_imports_are_light() -> None:

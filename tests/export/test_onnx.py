@@ -82,11 +82,6 @@ def test_nan_is_found(merged, fp32):
         exporter.check_against_torch(fp32, model, spec(fp32)["label_ids"], 64)
 
 
-def test_a_label_of_two_tokens_is_refused(merged, tmp_path):
-    with pytest.raises(EdgeError, match="label 'weather_query' to be a single token"):
-        exporter.export_onnx(tmp_path, merged=merged, config={**EXPORT, "labels": ["A", "weather_query"]})
-
-
 @pytest.mark.parametrize("damage", ["missing", "truncated", "no tokenizer", "weight missing"])
 def test_a_broken_base_is_one_line(merged, tmp_path, damage):
     base = tmp_path / "base"

@@ -16,7 +16,7 @@ from pipeline.runtime.prompt import label_ids, read_tokenizer, template
 
 LABELS = list("ABCDEF")
 NAMES = ["weather_query", "time_query", "simple_qa", "complex_reasoning", "knowledge_qa", "open_chat"]
-EXPORT = {"opset": 18, "max_length": 64, "labels": LABELS}
+EXPORT = {"opset": 18, "max_length": 64}
 TEXTS = ["今天天气怎么样", "现在几点了", "判断意图", "system user assistant think", "If it rains tomorrow, 出门要不要带伞？"] * 20
 
 
@@ -67,7 +67,7 @@ def int8(fp32: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.getbasetemp() / "tiny-int8"
     if not directory.exists():
         directory.mkdir()
-        int8_dynamic(directory, source=fp32, config={})
+        int8_dynamic(directory, source=fp32)
     return directory
 
 

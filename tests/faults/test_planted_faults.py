@@ -4,15 +4,20 @@ import os
 import shutil
 
 from pipeline.report import render_all
+from pipeline.verdict.thresholds import read_thresholds
+from tests.faults.conftest import ROOT, WITHOUT_TIMING
 
 ROUTING = {"routing.accuracy", "routing.edge_share", "routing.beats_always_edge", "routing.beats_always_cloud"}
 ACCURACY = {"accuracy.merged", "accuracy.int8"}
+LATENCY = {"latency.p50", "latency.p95"}
 
 
-def test_without_a_fault_everything_but_accuracy_passes(healthy):
-    """Accuracy is what the reference base reaches; a fault must push it far further than it is from its target."""
-    assert {"data.valid", "quantization.accuracy_loss", "onnx.agreement", "routing.accuracy"} <= healthy.of_state("pass"), healthy.output
-    assert all(healthy.claims[claim]["verdict"]["value"] > 0.8 for claim in ACCURACY)
+def test_without_a_fault_every_claim_about_behaviour_passes(healthy):
+    """And so do those about scale that a small model cannot miss: only what passes here can be seen to break below."""
+    behaviour = {name for name, target in read_thresholds(ROOT / "thresholds.yaml").claims.items() if target.about == "behaviour"}
+    small = {"training.lora_parameters", "quantization.size", "onnx.size"}
+    assert behaviour | small | LATENCY <= healthy.of_state("pass"), healthy.output
+    assert not healthy.of_state("invalid")
 
 
 def test_a_real_record_renders_to_every_report(healthy):
@@ -31,13 +36,14 @@ def challenge(challenge):
     answers = [{key: record[key] for key in ("intent", "should_route_to_cloud")} for record in challenge]
     random.Random(1).shuffle(answers)
     return [{**record, **answer} for record, answer in zip(challenge, answers)]
-""")
-    assert ACCURACY | ROUTING <= outcome.red, outcome.output
-    assert outcome.broken(healthy) <= ACCURACY | ROUTING
+""", select=WITHOUT_TIMING)
+    assert outcome.broken(healthy) == ACCURACY | ROUTING, outcome.output
+    assert outcome.of_state("fail") >= ACCURACY | {"routing.accuracy", "routing.edge_share"} and not outcome.of_state("invalid")
     assert all(outcome.claims[claim]["verdict"]["value"] < 0.3 for claim in ACCURACY)
 
 
 def test_weights_zeroed_after_quantisation_break_what_ships_but_not_what_was_trained(acceptance, healthy):
+    """With every matrix zero, the head's too, all queries get the same unsure answer and go to the cloud."""
     outcome = acceptance("""
 import dataclasses
 import shutil
@@ -50,58 +56,89 @@ def int8_model(int8_model, tmp_path_factory):
     broken = tmp_path_factory.mktemp("broken") / "model"
     shutil.copytree(int8_model.model, broken)
     graph = onnx.load(broken / "model.onnx")
-    matrices = [node.input[1] for node in graph.graph.node if node.op_type == "MatMulInteger"][:7]
+    matrices = [node.input[1] for node in graph.graph.node if node.op_type == "MatMulInteger"]
     for weight in graph.graph.initializer:
         if weight.name in matrices:
             zeros = numpy.zeros_like(onnx.numpy_helper.to_array(weight))
             weight.CopyFrom(onnx.numpy_helper.from_array(zeros, weight.name))
     onnx.save(graph, broken / "model.onnx")
     return dataclasses.replace(int8_model, model=broken)
-""")
-    assert {"accuracy.int8", "quantization.accuracy_loss"} <= outcome.of_state("fail"), outcome.output
-    assert outcome.broken(healthy) <= {"accuracy.int8", "quantization.accuracy_loss"} | ROUTING
+""", select=WITHOUT_TIMING)
+    shipped = {"accuracy.int8", "quantization.accuracy_loss"}
+    assert outcome.broken(healthy) == shipped | ROUTING, outcome.output
+    assert outcome.of_state("fail") >= shipped | {"routing.accuracy", "routing.edge_share"} and not outcome.of_state("invalid")
     assert outcome.margin("accuracy.merged") == healthy.margin("accuracy.merged")
 
 
-def test_a_sleep_in_the_runtime_breaks_latency_and_nothing_else(acceptance, tmp_path):
+def test_a_sleep_in_the_runtime_breaks_what_is_timed_and_nothing_else(acceptance, healthy, tmp_path):
+    """A few more ms than P50 may take, and at every eighth turn more than P95 may; the speed-up is slept away on both sides."""
     slow = tmp_path / "slow"
     slow.mkdir()
     (slow / "sitecustomize.py").write_text("""
 import sys
 if "pipeline.measure.worker" in sys.orig_argv:
+    import itertools
+    import threading
     import time
     from pipeline.runtime.onnx_runtime import OnnxRuntime
-    fast = OnnxRuntime.logits
-    OnnxRuntime.logits = lambda self, ids: (time.sleep(0.12), fast(self, ids))[1]
+    fast, turns = OnnxRuntime.logits, itertools.count()
+
+    def logits(self, ids):
+        # What is not timed is decided in a pool of threads; letting that sleep too would take minutes and show nothing.
+        if threading.current_thread() is threading.main_thread():
+            time.sleep(0.055 if next(turns) % 8 else 0.11)
+        return fast(self, ids)
+
+    OnnxRuntime.logits = logits
 """)
-    outcome = acceptance("", select="p50 or p95 or small or data", everywhere=True, environment={"PYTHONPATH": [str(slow)]})
-    assert outcome.red == {"latency.p50", "latency.p95"}, outcome.output
-    assert outcome.claims["latency.p50"]["verdict"]["lower"] >= 120
-    assert outcome.of_state("pass") == {"data.valid", "training.lora_parameters", "quantization.size", "onnx.size"}
+    outcome = acceptance("", environment={"PYTHONPATH": [str(slow)]})
+    speedup = {"quantization.speedup"} & healthy.of_state("pass")
+    assert outcome.broken(healthy) == LATENCY | speedup, outcome.output
+    assert outcome.of_state("fail") >= LATENCY | speedup and not outcome.of_state("invalid")
+    assert outcome.claims["latency.p50"]["verdict"]["lower"] >= 55 and outcome.claims["latency.p95"]["verdict"]["lower"] >= 110
+
+
+def link_or_copy(source, target):
+    """A hard link where both lie on one file system: the store is large."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def test_a_flipped_byte_in_the_store_is_named_and_breaks_only_what_needs_it(acceptance, healthy, reference_store, tmp_path):
     store = tmp_path / "store"
-    shutil.copytree(reference_store, store, copy_function=os.link)
+    shutil.copytree(reference_store, store, copy_function=link_or_copy)
     key = healthy.claims["accuracy.int8"]["measurement"]["artifacts"]["onnx-int8"]
     model = store / "objects" / key / "files" / "model.onnx"
     content = bytearray(model.read_bytes())
     content[len(content) // 2] ^= 1
     model.unlink()
     model.write_bytes(content)
-    outcome = acceptance("", select="accurate or agrees or routes or data", store=store)
-    assert outcome.of_state("invalid") == {"accuracy.int8", "routing.accuracy"}, outcome.output
-    assert outcome.broken(healthy) == {"routing.accuracy"} | ({"accuracy.int8"} & healthy.of_state("pass"))
+    outcome = acceptance("", store=store)
+    assert outcome.of_state("invalid") == healthy.users(key), outcome.output
+    assert outcome.broken(healthy) == healthy.users(key) & healthy.of_state("pass")
     message = outcome.claims["accuracy.int8"]["verdict"]["message"]
     assert "model.onnx" in message and key[:12] in message
     assert "Traceback" not in outcome.output
+
+
+def test_a_store_on_another_file_system_is_copied(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "here").write_text("whole")
+    link_or_copy(tmp_path / "here", tmp_path / "there")
+    assert (tmp_path / "there").read_text() == "whole"
 
 
 def test_a_broken_model_directory_is_one_line_and_no_verdict(acceptance, tmp_path):
     broken = tmp_path / "mine"
     broken.mkdir()
     (broken / "config.json").write_text("{")
-    outcome = acceptance("", "--profile", "qwen3-0.6b", "--model", str(broken), select="accurate")
-    assert outcome.code == 1 and outcome.red == {"accuracy.merged", "accuracy.int8"}
+    outcome = acceptance("", "--profile", "qwen3-0.6b", "--model", str(broken))
+    assert outcome.code == 1 and outcome.of_state("invalid") == set(outcome.claims) - {"data.valid", "end_to_end.p95"}, outcome.output
+    assert outcome.of_state("pass") == {"data.valid"}
     assert "config.json" in outcome.claims["accuracy.merged"]["verdict"]["message"]
     assert "Traceback" not in outcome.output

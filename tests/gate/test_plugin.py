@@ -5,6 +5,8 @@ import json
 import pytest
 import yaml
 
+from fixtures.options import asks_for_m4
+
 PASSING = """
 @pytest.mark.claim("toy.accuracy")
 def test_it(check):
@@ -17,16 +19,19 @@ def record(pytester):
 
 
 def states(pytester):
-    return {claim["id"]: claim["verdict"]["state"] for claim in record(pytester)["claims"]}
+    """The claims that the run asked."""
+    return {claim["id"]: claim["verdict"]["state"] for claim in record(pytester)["claims"]
+            if not claim["verdict"]["message"].startswith("not asked")}
 
 
 def test_a_passing_claim_is_green_and_recorded_whole(suite, pytester):
     result = suite(PASSING)
     assert result.ret == 0
-    claim, = record(pytester)["claims"]
+    claim, *unasked = record(pytester)["claims"]
+    assert {other["id"] for other in unasked} == {"toy.other", "toy.scale", "toy.m4"}
     assert claim["verdict"]["state"] == "pass" and claim["verdict"]["n"] == 1000
     assert len(claim["measurement"]["outcomes"]) == 1000
-    assert record(pytester)["run"]["gate"] == {"state": "green", "red": []}
+    assert record(pytester)["run"]["gate"] == {"state": "green", "red": [], "failed_tests": {}}
     result.stdout.fnmatch_lines(["*right often enough*"])
 
 
@@ -55,7 +60,7 @@ def test_other(check):
 
 def test_a_claim_about_scale_is_only_indicative_on_the_reference_profile(suite, pytester):
     suite(PASSING.replace("toy.accuracy", "toy.scale"))
-    verdict = record(pytester)["claims"][0]["verdict"]
+    verdict = next(claim["verdict"] for claim in record(pytester)["claims"] if claim["id"] == "toy.scale")
     assert (verdict["state"], verdict["indicative"], verdict["value"]) == ("not_measured", True, 0.98)
 
 
@@ -67,10 +72,17 @@ fixtures.options.describe_host = lambda: {{**real(), "is_m4": {chip == "Apple M4
 """
 
 
+@pytest.mark.parametrize(("expression", "asks"), [
+    ("m4", True), ("(m4)", True), ("m4 and not slow", True), ("not slow and (m4 or m4)", True), ("m4 and (", False),
+    ("not m4", False), ("slow", False), ("m4 or slow", False), ("", False)])
+def test_m4_is_required_where_nothing_else_can_match(expression, asks):
+    assert asks_for_m4(expression) is asks
+
+
 def test_m4_on_another_host_measures_nothing_and_says_why(suite, pytester):
     pytester.makepyfile(other_host=fake_chip("AMD EPYC"))
     tests = PASSING.replace("check(answers(980, 1000))", "raise AssertionError('must not run')")
-    result = suite(tests, "-p", "other_host", "-m", "m4", subprocess=True)
+    result = suite(tests, "-p", "other_host", "-m", "(m4)", subprocess=True)
     assert result.ret == 6
     assert states(pytester) == {"toy.accuracy": "not_measured"}
     result.stdout.fnmatch_lines(["*counts on an Apple M4 only, this host is AMD EPYC*"])
@@ -116,13 +128,17 @@ def one_line_error(result, *patterns):
     result.stderr.fnmatch_lines([f"ERROR: *{pattern}*" for pattern in patterns])
 
 
-@pytest.mark.parametrize(("claim", "says"), [("toy.acuracy", "did you mean toy.accuracy"), ("zzz", "known: toy.accuracy")])
-def test_an_unknown_claim(suite, claim, says):
-    one_line_error(suite(PASSING.replace("toy.accuracy", claim)), says)
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize(("tests", "says"), [
+    (PASSING.replace("toy.accuracy", "toy.acuracy"), "toy.acuracy*did you mean toy.accuracy"),
+    (PASSING + PASSING.replace("test_it", "test_twice"), "toy.accuracy*one test a claim"),
+], ids=["an unknown name", "two tests"])
+def test_a_mistaken_claim(suite, tests, says, workers):
+    one_line_error(suite(tests, "-n", str(workers), subprocess=workers > 0), says)
 
 
-def test_two_tests_for_one_claim(suite):
-    one_line_error(suite(PASSING + PASSING.replace("test_it", "test_twice")), "one test a claim")
+def test_an_unknown_claim_with_no_near_name_lists_the_known(suite):
+    one_line_error(suite(PASSING.replace("toy.accuracy", "zzz")), "known: toy.accuracy")
 
 
 @pytest.mark.parametrize(("arguments", "says"), [
@@ -133,6 +149,8 @@ def test_two_tests_for_one_claim(suite):
     (["--train-data", "mine.jsonl"], "--train-data and --eval-data together"),
     (["--train-data", "mine.jsonl", "--eval-data", "mine.jsonl"], "mine.jsonl: expected a .jsonl or .csv file"),
     (["--columns", "query"], "expected query=COLUMN,intent=COLUMN"),
+    (["--columns", "query=text"], "--columns: expected --train-data and --eval-data"),
+    (["--model", "Qwen/Qwen3-0.6B"], "expected a profile with a pretrained base, found reference"),
 ])
 def test_bad_options(suite, arguments, says):
     one_line_error(suite(PASSING, *arguments), says)

@@ -167,6 +167,12 @@ def test_decisions_survive_a_file(decided: Decisions, tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["decisions.json"]
 
 
+def test_decisions_that_cannot_be_written_are_one_line(decided: Decisions, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EdgeError, match="decisions.json: expected to write"):
+        decided.save(tmp_path / "file" / "decisions.json")
+
+
 @pytest.mark.parametrize("content", ["", "{}", '{"version": 1}', "[]", '{"version": 99}'])
 def test_a_broken_decisions_file_is_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "d.json").write_text(content)

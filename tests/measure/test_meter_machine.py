@@ -13,7 +13,6 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import save_file
 
 from pipeline.errors import EdgeError
 from pipeline.measure import child as child_module
@@ -21,10 +20,10 @@ from pipeline.measure import conditions, power
 from pipeline.measure.cold_start import cold_start
 from pipeline.measure.conditions import watch
 from pipeline.measure.host import describe_host, host_class, is_m4
-from pipeline.measure.latency import end_to_end, latency, order, percentiles
+from pipeline.measure.latency import client_decision, latency, order, percentiles
 from pipeline.measure.measurement import NotMeasured, Sample
 from pipeline.measure.memory import memory
-from pipeline.measure.size import MB, parameters, size
+from pipeline.measure.size import MB, size
 from pipeline.measure.speedup import speedup
 from pipeline.measure.subject import Subject
 from tests.measure import tiny
@@ -51,13 +50,13 @@ def test_a_sleep_of_120_ms_in_the_runtime_moves_every_latency(
     monkeypatch: pytest.MonkeyPatch, subject: Subject, queries: list[str]
 ) -> None:
     slow(monkeypatch, 0.12)
-    for meter in (latency, end_to_end):
+    for meter in (latency, client_decision):
         assert min(meter(subject, queries, warmup=1, rounds=8).values) >= 120
 
 
-def test_end_to_end_parses_the_documented_json(subject: Subject, queries: list[str]) -> None:
-    measured = end_to_end(subject, queries, warmup=2, rounds=30)
-    assert len(measured.values) == 30
+def test_the_client_parses_the_documented_json_and_calls_it_a_decision(subject: Subject, queries: list[str]) -> None:
+    measured = client_decision(subject, queries, warmup=2, rounds=30)
+    assert measured.metric == "client_decision" and len(measured.values) == 30
     assert measured.details["answer"]["expected_output"]["route"] in ("local", "cloud")
 
 
@@ -94,25 +93,25 @@ def test_percentiles_are_values_that_were_seen(values: list[float]) -> None:
 
 
 def test_memory_is_that_of_a_process_larger_than_the_bare_interpreter(subject: Subject, queries: list[str]) -> None:
-    measured = memory(subject, queries, repeats=2, decisions=5)
+    measured = memory(subject, queries, definition="peak_rss", repeats=2, decisions=5)
     assert isinstance(measured, Sample) and measured.values == measured.details["peak_rss_mb"]
-    assert all(value > measured.details["interpreter_mb"] > 1 for value in measured.values)
+    assert measured.metric == "peak_rss" and all(value > measured.details["interpreter_mb"] > 1 for value in measured.values)
     assert all(uss < peak for uss, peak in zip(measured.details["uss_mb"], measured.values, strict=True))
 
 
 def test_memory_held_by_the_runtime_is_seen(
     monkeypatch: pytest.MonkeyPatch, subject: Subject, queries: list[str]
 ) -> None:
-    before = max(memory(subject, queries, repeats=1, decisions=2).values)
+    before = max(memory(subject, queries, definition="peak_rss", repeats=1, decisions=2).values)
     text = "import sys\nheld = b'x' * 100_000_000\nfrom pipeline.measure import worker\nsys.exit(worker.main())"
     monkeypatch.setattr(child_module, "PROGRAM", ("-P", "-c", text))
-    assert 90 < min(memory(subject, queries, repeats=1, decisions=2).values) - before < 120
+    assert 90 < min(memory(subject, queries, definition="peak_rss", repeats=1, decisions=2).values) - before < 120
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS tells the footprint")
 def test_a_definition_the_system_does_not_know_is_not_measured(subject: Subject, queries: list[str]) -> None:
     measured = memory(subject, queries, repeats=1, decisions=2, definition="footprint")
-    assert isinstance(measured, NotMeasured) and "footprint" in measured.reason
+    assert isinstance(measured, NotMeasured) and measured.metric == "footprint" and "footprint" in measured.reason
 
 
 def test_an_unknown_definition_is_refused(subject: Subject, queries: list[str]) -> None:
@@ -140,15 +139,6 @@ def test_nothing_to_measure_has_no_size(tmp_path: Path, subject: Subject) -> Non
     for path, of in ((tmp_path, "files"), (tmp_path / "none", "files"), (subject.decision, "onnx")):
         with pytest.raises(EdgeError, match="found none"):
             size(path, of=of)
-
-
-def test_parameters_are_counted_from_the_header_and_a_cut_file_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "model.safetensors"
-    save_file({"a": np.zeros((3, 4), np.float32), "b": np.zeros(5, np.float16)}, file)
-    assert parameters(tmp_path).value == 17
-    file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(EdgeError, match="whole weights"):
-        parameters(tmp_path)
 
 
 # --- power

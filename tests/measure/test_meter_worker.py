@@ -6,13 +6,14 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.errors import EdgeError
 from pipeline.measure import child as child_module
 from pipeline.measure.child import Child, environment, opening, serving
-from pipeline.measure.decisions import decide_all
+from pipeline.measure.decisions import BATCH, decide_all
 from pipeline.measure.subject import Subject
 
 
@@ -91,6 +92,23 @@ def test_a_worker_that_hangs_is_killed_and_named(
         with pytest.raises(EdgeError, match="within 0.3 s"):
             child.ask("decide", queries=queries)
     assert child.process.returncode is not None
+
+
+def test_each_batch_of_decisions_has_a_deadline_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, subject: Subject, queries: list[str]
+) -> None:
+    asked: list[list[str]] = []
+    ask = Child.ask
+
+    def listening(self: Child, do: str, **arguments: Any) -> dict[str, Any]:
+        asked.extend([arguments["queries"]] if do == "decide" else [])
+        return ask(self, do, **arguments)
+
+    monkeypatch.setattr(Child, "ask", listening)
+    decided = decide_all(subject, queries)
+    assert [len(batch) for batch in asked] == [BATCH, BATCH, len(queries) - 2 * BATCH]
+    with serving(subject) as (child, _):
+        assert ask(child, "decide", queries=queries)["logits"] == decided.logits
 
 
 def test_a_broken_model_is_named(subject: Subject, tmp_path: Path) -> None:

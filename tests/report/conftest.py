@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.measure.latency import percentiles
 from pipeline.measure.measurement import Exact, Measurement, NotMeasured, Paired, PairedSample, Proportion, Sample
 from pipeline.verdict.judge import judge
 from pipeline.verdict.thresholds import read_thresholds
@@ -56,7 +57,6 @@ def measurements() -> dict[str, Measurement]:
     fp32 = {"model": KEYS["onnx-fp32"], "decision": KEYS["decision"]}
     conditions = {"threads": 2, "provider": "CPUExecutionProvider", "warm_up": 20}
     slow = latencies(6.1)
-    percentiles = {f"p{q}": float(np.quantile(slow, q / 100)) for q in (50, 90, 95, 99)} | {"max": max(slow)}
     routes = {"routes": ["local", "cloud"], "confusion": [[712, 38], [52, 698]]}
     memory = {"peak_rss_mb": [141.2, 141.9, 140.8], "uss_mb": [98.1, 98.7, 97.9], "footprint_mb": None,
               "interpreter_mb": 61.4}
@@ -74,15 +74,15 @@ def measurements() -> dict[str, Measurement]:
                                              conditions, reference=latencies(9.4, 200), candidate=latencies(6.2, 200)),
         "onnx.agreement": Proportion("agreement", "proportion", fp32, conditions, outcomes=outcomes(1500, 1460)),
         "onnx.size": Exact("size", "MB", fp32, value=45.7),
-        "latency.p50": Sample("latency", "ms", int8, conditions, percentiles, values=slow),
-        "latency.p95": Sample("latency", "ms", int8, conditions, percentiles, values=slow),
-        "memory.peak_rss": Sample("memory", "MB", int8, conditions, memory, values=memory["peak_rss_mb"]),
+        "latency.p50": Sample("latency", "ms", int8, conditions, percentiles(slow), values=slow),
+        "latency.p95": Sample("latency", "ms", int8, conditions, percentiles(slow), values=slow),
+        "memory.peak_rss": Sample("peak_rss", "MB", int8, conditions, memory, values=memory["peak_rss_mb"]),
         "routing.accuracy": Proportion("routing", "proportion", int8, conditions, routes, outcomes=outcomes(1500, 1410)),
         "routing.edge_share": Proportion("edge_share", "proportion", int8, conditions,
                                          invalid="the machine was busy: load 3.9 on 2 cores", outcomes=outcomes(1000, 655)),
-        "routing.beats_always_edge": Paired("routing_gain", "points", int8, conditions,
+        "routing.beats_always_edge": Paired("routing_gain", "points", int8, conditions, routes,
                                             reference=outcomes(1500, 750), candidate=outcomes(1500, 1410)),
-        "routing.beats_always_cloud": Paired("routing_gain", "points", int8, conditions,
+        "routing.beats_always_cloud": Paired("routing_gain", "points", int8, conditions, routes,
                                              reference=outcomes(1500, 750), candidate=outcomes(1500, 1410)),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import warnings
@@ -16,6 +17,8 @@ from PIL import Image
 
 from pipeline.report import figures, latex
 from pipeline.report.figures import fonts, style
+from pipeline.report.figures import latency as latency_figure
+from pipeline.report.figures import memory as memory_figure
 
 ALWAYS = {"overview", "latency", "speedup", "memory", "intent_confusion_accuracy_merged", "intent_confusion_accuracy_int8",
           "routing_confusion", "calibration", "training"}
@@ -46,6 +49,24 @@ def test_a_figure_without_data_is_left_out(tmp_path: Path, results: dict[str, An
     assert [picture.name for picture in figures.render(results, tmp_path)] == ["overview"]
     results["claims"] = []
     assert figures.render(results, tmp_path) == [] and not list(tmp_path.iterdir())
+
+
+def test_what_lies_beyond_the_histogram_is_said(results: dict[str, Any]) -> None:
+    for entry in results["claims"]:
+        if entry["metric"] == "latency":
+            entry["measurement"]["values"][:2] = [9e4, 9e5]
+    with style.look():
+        sheet = next(drawing for drawing in latency_figure.draw(results) if drawing.name == "latency").figure
+        labels = [text.get_text() for text in sheet.axes[0].get_legend().get_texts()]
+    drawn = sum(bar.get_height() for bar in sheet.axes[0].patches)
+    beyond = {label.split()[0]: int((re.findall(r"n = 400\D+(\d+)", label) or [0])[0]) for label in labels}
+    assert beyond["onnx-int8"] == 2 and drawn + sum(beyond.values()) == 800
+
+
+def test_the_memory_figure_shows_the_target_of_the_definition_that_gates(results: dict[str, Any]) -> None:
+    with style.look():
+        drawing, = memory_figure.draw(results)
+    assert any("< 200 MB" in note.get_text() for note in drawing.figure.axes[0].texts)
 
 
 def test_hostile_names_are_drawn_as_they_are(tmp_path: Path, results: dict[str, Any]) -> None:

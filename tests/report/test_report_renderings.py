@@ -118,6 +118,12 @@ def test_any_text_in_a_cell_is_shown_as_it_is(text: str) -> None:
     assert _texts(cells[0]) == " ".join(f"x{' '.join(text.split())}y".split(" ")) and "<" not in cells[0]
 
 
+def test_one_matrix_behind_three_claims_is_printed_once_and_names_them(tmp_path: Path, results: dict[str, Any]) -> None:
+    page = markdown.render(results, tmp_path)[2].read_text(encoding="utf-8")
+    heading, = (line for line in page.splitlines() if line.startswith("## 路由混淆矩阵"))
+    assert all(plain(f"routing.{name}") in heading for name in ("accuracy", "beats_always_edge", "beats_always_cloud"))
+
+
 def test_what_was_not_measured_is_said_plainly(tmp_path: Path, results: dict[str, Any]) -> None:
     page = markdown.render(results, tmp_path)[0].read_text(encoding="utf-8")
     section = page.split("## 未测量的目标及原因")[1].split("\n## ")[0]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from pipeline.store import Spec, Store, Workspace
+from pipeline.store.place import inside
 
+NOBODY = 65534
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -28,6 +31,21 @@ class Counted:
             path = work.out / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """A folder of a user whom permissions hold back: root, whom they do not, acts as nobody meanwhile."""
+    with TemporaryDirectory() as folder:
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.chown(folder, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            if is_root:
+                os.seteuid(0)
 
 
 @pytest.fixture
@@ -66,4 +84,4 @@ def start(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
 @pytest.fixture
 def leftovers() -> Callable[[Store], list[str]]:
     """What lies in objects/ and tmp/."""
-    return lambda store: sorted(path.name for folder in (store.objects, store.tmp) for path in folder.iterdir())
+    return lambda store: sorted(path.name for folder in (store.objects, store.tmp) for path in inside(folder))

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import EdgeError
-from pipeline.store import Artifact, Spec, Store
+from pipeline.store import Artifact, DamagedError, Spec, Store
 
 
 def flip(path: Path, bit: int) -> None:
@@ -77,6 +77,14 @@ def test_a_change_that_keeps_size_and_time_is_found_by_verify(store: Store, spec
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     with pytest.raises(EdgeError, match=r"weights\.bin has changed"):
         store.verify(store.key(spec))
+
+
+def test_a_file_that_may_not_be_read(ordinary_user: Path, spec: Spec) -> None:
+    store = Store(ordinary_user / "store")
+    artifact = store.get(spec)
+    artifact.file("weights.bin").chmod(0)
+    with pytest.raises(DamagedError, match=r"weights\.bin: Permission denied"):
+        store.verify(artifact.key)
 
 
 def test_a_lost_manifest(store: Store, spec: Spec) -> None:

@@ -78,7 +78,7 @@ def test_kill_in_the_middle(store: Store, start: Start, leftovers: Callable[[Sto
     assert program.stdout.readline() == "building\n"
     program.send_signal(signal.SIGKILL)
     program.communicate(timeout=10)
-    assert not list(store.objects.iterdir()) and len(list(store.tmp.iterdir())) == 1
+    assert len(leftovers(store)) == 1 and len(list(store.tmp.iterdir())) == 1
     seen = []
 
     def build(work: Workspace) -> None:
@@ -93,7 +93,7 @@ def test_kill_in_the_middle(store: Store, start: Start, leftovers: Callable[[Sto
 
 def test_the_dead_are_swept_and_the_living_are_not(store: Store, start: Start, spec: Spec) -> None:
     dead = store.tmp / f"{'a' * 64}.0123"
-    dead.mkdir()
+    dead.mkdir(parents=True)
     (dead / "half").write_text("x")
     living = start(HANGING, store.root)
     assert living.stdout.readline() == "building\n"
@@ -210,10 +210,29 @@ def test_an_output_that_could_not_travel_is_refused(names: tuple[str, ...], mess
         store.get(Spec("base", build, {}))
 
 
-def test_a_root_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_root_that_cannot_be_made(tmp_path: Path, spec: Spec) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(EdgeError, match="writable folder"):
-        Store(tmp_path / "file" / "store")
+        Store(tmp_path / "file" / "store").get(spec)
+
+
+def test_looking_makes_no_folder(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    assert store.list() == store.prune(0) == []
+    assert not store.root.exists()
+
+
+def test_a_store_that_may_only_be_read(ordinary_user: Path, spec: Spec) -> None:
+    store = Store(ordinary_user / "store")
+    artifact = store.get(spec)
+    (store.locks / f"{artifact.key}.use").chmod(0o444)
+    store.locks.chmod(0o555)
+    reader = Store(store.root)
+    for use in (lambda: reader.open(artifact.key), lambda: reader.remove(artifact.key), lambda: reader.prune(0),
+                lambda: reader.get(Spec("base", spec.build, {"layers": 3}))):  # fmt: skip
+        with pytest.raises(EdgeError, match=r"writable folder.*/locks/.*Permission denied") as caught:
+            use()
+        assert "\n" not in str(caught.value)
 
 
 def test_light_to_import(start: Start) -> None:

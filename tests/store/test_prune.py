@@ -31,6 +31,21 @@ def build(work):
     time.sleep(60)
 Store(Path(sys.argv[1])).get(Spec("slow", build, {}))
 """
+CHURNING = """
+import shutil, sys
+from itertools import count
+from pathlib import Path
+from pipeline.store import Spec, Store
+def build(work):
+    print("building", flush=True)
+    for step in count():
+        folder = work.scratch / f"checkpoint-{step}"
+        folder.mkdir()
+        for part in range(50):
+            (folder / str(part)).write_bytes(b"0")
+        shutil.rmtree(folder)
+Store(Path(sys.argv[1])).get(Spec("slow", build, {}))
+"""
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -87,6 +102,18 @@ def test_a_build_under_way_is_left_alone_and_an_abandoned_one_is_not(store: Stor
     (removed,) = store.prune(0)
     assert removed.startswith("scratch/")
     assert not list(store.tmp.iterdir()) and not list(store.scratch.iterdir())
+
+
+def test_a_build_whose_scratch_comes_and_goes(store: Store, start: Start) -> None:
+    program = start(CHURNING, store.root)
+    assert program.stdout.readline() == "building\n"
+    try:
+        for _ in range(300):
+            assert store.prune(10**12) == []
+        assert program.poll() is None
+    finally:
+        program.kill()
+        program.communicate(timeout=10)
 
 
 def test_what_this_store_gave_out_stays_until_it_is_closed(store: Store) -> None:

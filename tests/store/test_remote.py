@@ -85,7 +85,7 @@ def test_a_hostile_path_is_refused(
 ) -> None:
     forge(pushed, lambda manifest: manifest["files"].update({name: ENTRY}))
     here = Store(tmp_path / "mac", url)
-    before = sorted(path for path in tmp_path.rglob("*"))
+    before = [here.root, *tmp_path.rglob("*")]
     with pytest.raises(EdgeError, match="expected a relative file path inside the artifact"):
         here.get(spec)
     assert [path for path in sorted(tmp_path.rglob("*")) if path not in before and "locks" not in path.parts] == []
@@ -144,10 +144,16 @@ def test_push_by_hand_and_twice(tmp_path: Path, url: str, spec: Spec, store: Sto
     artifact = store.get(spec)
     with pytest.raises(EdgeError, match="remote URL"):
         store.push(artifact.key)
-    for _ in range(2):
-        Store(store.root, url).push(artifact.key[:10])
+    assert [Store(store.root, url).push(artifact.key[:10]) for _ in range(2)] == [True, False]
     shutil.rmtree(store.root)
     assert Store(store.root, url).get(spec) == artifact and spec.build.runs == 1
+
+
+def test_a_push_by_hand_that_fails_is_an_error(tmp_path: Path, spec: Spec, store: Store) -> None:
+    key = store.get(spec).key
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(EdgeError, match=r"file/remote.*Not a directory"):
+        Store(store.root, (tmp_path / "file" / "remote").as_uri()).push(key)
 
 
 @pytest.mark.parametrize("bad", ["nosuchprotocol://bucket/x"])

@@ -43,6 +43,18 @@ def test_good_inputs_reach_ms_swift(base: Path, config: dict[str, Any], write_re
     assert [turn["content"] for turn in row["messages"]] == ["判断意图", "今天天气怎么样0", "A"]
 
 
+def test_a_mark_cut_short_is_another_training(base: Path, config: dict[str, Any], write_records: Records) -> None:
+    files, scratch = {"train": write_records("train", 12), "validation": write_records("validation", 4)}, base / "scratch"
+    with pytest.raises(AssertionError, match="started"):
+        train_adapter(base / "out", scratch, base=base, config=config, **files)
+    whole = (scratch / "identity.json").read_bytes()
+    (scratch / "identity.json").write_bytes(whole[: len(whole) // 2])
+    (scratch / "run" / "checkpoint-1").mkdir(parents=True)
+    with pytest.raises(AssertionError, match="started"):
+        train_adapter(base / "out", scratch, base=base, config=config, **files)
+    assert not (scratch / "run").exists() and (scratch / "identity.json").read_bytes() == whole
+
+
 @pytest.mark.parametrize("name", ["tokenizer.json", "config.json", "model.safetensors"])
 @pytest.mark.parametrize("fault", ["missing", "truncated"])
 def test_broken_base(base: Path, config: dict[str, Any], write_records: Records, name: str, fault: str) -> None:
@@ -56,6 +68,12 @@ def test_broken_base(base: Path, config: dict[str, Any], write_records: Records,
 
 def test_base_that_is_not_there(tmp_path: Path, config: dict[str, Any], write_records: Records) -> None:
     refused(tmp_path / "nowhere", config, write_records, "model directory")
+
+
+def test_index_that_names_a_file_outside(base: Path, config: dict[str, Any], write_records: Records) -> None:
+    (base / "model.safetensors").rename(base.parent / "other.safetensors")
+    (base / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../other.safetensors"}}')
+    refused(base, config, write_records, "outside the model directory")
 
 
 @pytest.mark.parametrize(("change", "because"), [
@@ -101,7 +119,7 @@ class TestRecords:
 
     def test_row_too_long(self, base: Path, config: dict[str, Any], write_records: Records, split: str) -> None:
         long = write_records(split, 5, query="天气" * 100)
-        refused(base, config, write_records, r":5: .*at most 128 tokens.*found \d{3}", **{split: long})
+        refused(base, config, write_records, r":5: .*at most 128 tokens.*found \d{3} for '(天气){20}…'", **{split: long})
 
     def test_control_token(self, base: Path, config: dict[str, Any], write_records: Records, split: str) -> None:
         planted = write_records(split, 5, query="天气<|im_end|>怎么样")

@@ -71,6 +71,14 @@ def test_bfloat16_stays_bfloat16(base: Path, adapter: Path, tmp_path: Path) -> N
     assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
 
 
+def test_base_whose_file_holds_the_tied_head_too(base: Path, adapter: Path, merged: Path, tmp_path: Path) -> None:
+    tensors = load_file(base / "model.safetensors")
+    tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone()
+    save_file(tensors, base / "model.safetensors", {"format": "pt"})
+    merge_adapter(tmp_path / "again", base=base, adapter=adapter)
+    assert (tmp_path / "again" / "model.safetensors").read_bytes() == (merged / "model.safetensors").read_bytes()
+
+
 @pytest.mark.parametrize("name", [TARGET, OTHER])
 def test_weight_off_by_a_thousandth(pristine_base: Path, adapter: Path, merged: Path, name: str) -> None:
     tensors = load_file(merged / "model.safetensors")

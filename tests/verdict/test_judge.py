@@ -14,7 +14,7 @@ from pipeline.verdict.thresholds import Target
 
 def target(**changes):
     base = {"id": "x", "title": "x", "caption": "x", "phase": "1", "source": "x", "metric": "accuracy", "unit": "proportion",
-            "statistic": "proportion", "comparison": ">", "target": 0.9, "about": "behaviour"}
+            "statistic": "proportion", "comparison": ">", "target": 0.9, "confidence": 0.95, "about": "behaviour"}
     return Target(**{**base, **changes})
 
 
@@ -22,12 +22,12 @@ def proportion(k, n, **more):
     return Proportion("accuracy", "proportion", outcomes=[1] * k + [0] * (n - k), **more)
 
 
-LOSS = target(statistic="non_inferiority", comparison="<", target=0.02, unit="points")
-GAIN = target(statistic="superiority", comparison=">", target=0.0, unit="points")
-P95 = target(statistic="percentile", percentile=0.95, comparison="<", target=100, unit="ms", confidence=0.99)
-RATIO = target(statistic="ratio", comparison=">", target=2, unit="ratio")
-PEAK = target(statistic="maximum", comparison="<", target=200, unit="MB", smallest_n=3)
-SIZE = target(statistic="exact", comparison="<", target=250, unit="MB")
+LOSS = target(metric="loss", statistic="non_inferiority", comparison="<", target=0.02, unit="points")
+GAIN = target(metric="gain", statistic="superiority", comparison=">", target=0.0, unit="points")
+P95 = target(metric="latency", statistic="percentile", percentile=0.95, comparison="<", target=100, unit="ms", confidence=0.99)
+RATIO = target(metric="speedup", statistic="ratio", comparison=">", target=2, unit="ratio")
+PEAK = target(metric="peak_rss", statistic="maximum", comparison="<", target=200, unit="MB", smallest_n=3)
+SIZE = target(metric="size", statistic="exact", comparison="<", target=250, unit="MB")
 
 
 @pytest.mark.parametrize(("k", "n", "state"), [
@@ -69,14 +69,14 @@ def test_a_percentile_is_judged_by_its_order_statistic(slow, n, state):
 
 
 def test_a_ratio_comes_from_interleaved_pairs():
-    assert judge(PairedSample("speedup", "ratio", reference=[30.0] * 50, candidate=[10.0] * 50), RATIO).state == "pass"
-    assert judge(PairedSample("speedup", "ratio", reference=[15.0] * 50, candidate=[10.0] * 50), RATIO).state == "fail"
+    assert judge(PairedSample("speedup", "ms", reference=[30.0] * 50, candidate=[10.0] * 50), RATIO).state == "pass"
+    assert judge(PairedSample("speedup", "ms", reference=[15.0] * 50, candidate=[10.0] * 50), RATIO).state == "fail"
 
 
 def test_the_largest_value_gates():
-    assert judge(Sample("memory", "MB", values=[150, 160, 199]), PEAK).state == "pass"
-    assert judge(Sample("memory", "MB", values=[150, 160, 201]), PEAK).state == "fail"
-    assert judge(Sample("memory", "MB", values=[150, 160]), PEAK).state == "inconclusive"
+    assert judge(Sample("peak_rss", "MB", values=[150, 160, 199]), PEAK).state == "pass"
+    assert judge(Sample("peak_rss", "MB", values=[150, 160, 201]), PEAK).state == "fail"
+    assert judge(Sample("peak_rss", "MB", values=[150, 160]), PEAK).state == "inconclusive"
 
 
 def test_targets_are_strict():
@@ -95,7 +95,7 @@ def test_where_it_does_not_count_the_figure_is_indicative_and_never_passes():
 
 
 def test_not_measured_keeps_its_reason():
-    assert judge(NotMeasured("power", "mW", reason="no meter"), PEAK).message == "no meter"
+    assert judge(NotMeasured("peak_rss", "MB", reason="no meter"), PEAK).message == "no meter"
 
 
 @pytest.mark.parametrize("broken", [Exact("size", "MB", value=math.nan), Exact("size", "MB")])
@@ -104,12 +104,30 @@ def test_no_number_is_invalid(broken):
 
 
 @pytest.mark.parametrize(("measurement", "against"), [
-    (Exact("size", "MB", value=1.0), target()), (proportion(1, 2), P95), (Proportion("accuracy", "proportion"), target()),
-    (Sample("latency", "ms"), P95), (Paired("loss", "points", reference=[1], candidate=[1, 0]), LOSS),
+    (Exact("accuracy", "proportion", value=1.0), target()), (Proportion("latency", "ms", outcomes=[1]), P95),
+    (Proportion("accuracy", "proportion"), target()), (Sample("latency", "ms"), P95),
+    (Paired("loss", "points", reference=[1], candidate=[1, 0]), LOSS),
 ])
 def test_a_shape_that_does_not_fit_or_an_empty_one_is_an_error_not_a_verdict(measurement, against):
     with pytest.raises(EdgeError, match="claim x"):
         judge(measurement, against)
+
+
+@pytest.mark.parametrize(("measurement", "against", "found"), [
+    (Sample("cold_start", "ms", values=[1.0] * 200), P95, "cold_start in ms"),
+    (Sample("latency", "MB", values=[1.0] * 200), P95, "latency in MB"),
+    (Sample("uss", "MB", values=[1.0] * 3), PEAK, "uss in MB"),
+    (PairedSample("latency", "ms", reference=[9.0] * 50, candidate=[1.0] * 50), RATIO, "latency in ratio"),
+    (NotMeasured("power", "mW", reason="no meter"), PEAK, "power in mW"),
+])
+def test_another_metric_or_unit_than_the_claims_own_is_never_judged(measurement, against, found):
+    with pytest.raises(EdgeError, match=f"found {found}"):
+        judge(measurement, against)
+
+
+def test_a_percentile_is_a_value_that_was_seen():
+    verdict = judge(Sample("latency", "ms", values=[10.0] * 189 + [20.0] * 11), P95)
+    assert verdict.value == 20.0 and verdict.lower <= verdict.value
 
 
 ORDER = {"fail": 0, "inconclusive": 1, "pass": 2}

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
 from pipeline.report.figures.style import BLUE, Drawing, figure, say
-from pipeline.report.results import Seen, seen
+from pipeline.report.matrices import matrices
+from pipeline.report.results import Seen
 
 SHADE = LinearSegmentedColormap.from_list("shade", ["#FFFFFF", BLUE])
 KINDS = {"intents": ("意图混淆矩阵", "intents: confusion", "intent_confusion"),
@@ -21,16 +22,10 @@ def draw(results: Mapping[str, Any]) -> list[Drawing]:
     judged = {str(entry["id"]) for entry in results["claims"]}
     drawings: list[Drawing] = []
     for kind in KINDS:
-        found = [item for item in seen(results) if item.details.get(kind) and item.details.get("confusion")]
-        drawings += _each(kind, [item for item in found if item.id in judged] or found)
+        groups = matrices(results, kind)
+        groups = [same for same in groups if any(item.id in judged for item in same)] or groups
+        drawings += [_draw(kind, same, len(groups) > 1) for same in groups]
     return drawings
-
-
-def _each(kind: str, found: list[Seen]) -> list[Drawing]:
-    groups: dict[str, list[Seen]] = {}
-    for item in found:
-        groups.setdefault(str((item.details["confusion"], sorted(item.artifacts.items()))), []).append(item)
-    return [_draw(kind, same, len(groups) > 1) for same in groups.values()]
 
 
 def _draw(kind: str, same: list[Seen], several: bool) -> Drawing:

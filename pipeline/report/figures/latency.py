@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.percentile import percentile
 from pipeline.report import format as fmt
 from pipeline.report.figures.style import RED, Drawing, figure, say, shades, target_line
 from pipeline.report.results import Claim, Seen, artifact_name, claims, seen
 
-WORDS = {"latency": ("单次决策延迟分布", "latency of a decision"), "end_to_end": ("端到端响应时间分布", "end-to-end time"),
+WORDS = {"latency": ("单次决策延迟分布", "latency of a decision"),
+         "client_decision": ("客户端所见的决策耗时分布", "a decision as its client sees it"),
          "speedup": ("交替测量的单次决策耗时", "interleaved times of a decision")}
 
 
@@ -51,20 +53,16 @@ def _draw(metric: str, series: Mapping[str, np.ndarray], judged: list[Claim], sh
     chinese, english = WORDS.get(metric, (f"{metric} 耗时分布", f"{metric}: distribution of the times"))
     sheet = figure(8.6, hspace=0.12)
     above, below = sheet.subplots(2, 1, sharex=True, height_ratios=(2, 3))
-    right = max(float(np.quantile(values, 0.995)) for values in series.values()) * 1.08
+    right = _right_edge(series, judged)
     left = min(float(values[0]) for values in series.values()) * 0.9
     for colour, (name, values) in zip(shades(len(series)), series.items(), strict=True):
-        above.hist(values, bins=np.linspace(left, right, 50), color=colour, alpha=0.55, label=f"{name} (n = {len(values)})")
+        above.hist(values, bins=np.linspace(left, right, 50), color=colour, alpha=0.55, label=_label(name, values, right))
         below.step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=colour)
         _percentiles(below, values, colour)
-    beyond = right
-    for claim in judged:
-        if claim.unit == "ms" and claim.target <= 2 * right:
-            right = max(right, claim.target * 1.05)
     for claim in judged:
         if claim.unit == "ms":
             where = f"P{claim.percentile * 100:g} " if claim.percentile else ""
-            target_line(above, claim.target, f"{say('目标', 'target')} {where}{fmt.target(claim)}", max(right, beyond))
+            target_line(above, claim.target, f"{say('目标', 'target')} {where}{fmt.target(claim)}", right)
             below.axvline(claim.target, color=RED, linestyle="--", linewidth=1)
     above.margins(y=0.35)
     above.set(ylabel=say("次数", "runs"), title=say(chinese, english), xlim=(left, right))
@@ -74,9 +72,22 @@ def _draw(metric: str, series: Mapping[str, np.ndarray], judged: list[Claim], sh
     return Drawing(metric, chinese, sheet, shown)
 
 
+def _right_edge(series: Mapping[str, np.ndarray], judged: list[Claim]) -> float:
+    """Holds 99.5 % of each series, so that one outlier does not squeeze the rest, and every target that is near."""
+    edge = max(percentile(values, 0.995) for values in series.values()) * 1.08
+    return max([edge, *(claim.target * 1.05 for claim in judged if claim.unit == "ms" and claim.target <= 2 * edge)])
+
+
+def _label(name: str, values: np.ndarray, right: float) -> str:
+    """The series with its n and, since the axis ends at ``right``, how many of them are not drawn."""
+    beyond = int((values > right).sum())
+    unseen = say(f"，其中 {beyond} 次超出图右缘", f", {beyond} beyond the right edge") if beyond else ""
+    return f"{name} (n = {len(values)}{unseen})"
+
+
 def _percentiles(axes: Any, values: np.ndarray, colour: str) -> None:
     for q, marker in ((0.50, "o"), (0.95, "s")):
-        at = float(np.quantile(values, q))
+        at = percentile(values, q)
         axes.plot([at], [q], marker=marker, color=colour, markersize=4.5)
         axes.annotate(f"P{q * 100:.0f} = {at:.1f} ms", (at, q), xytext=(6, -9), textcoords="offset points", fontsize=7,
                       color=colour)

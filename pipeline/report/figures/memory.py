@@ -34,7 +34,7 @@ def draw(results: Mapping[str, Any]) -> list[Drawing]:
     axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     axes.invert_yaxis()
     largest = max(max(values) for _, values, _ in rows)
-    targets = [claim for claim in claims(results) if claim.metric == "memory" and claim.unit == "MB"]
+    targets = [claim for claim in claims(results) if f"{claim.metric}_mb" in DEFINITIONS]
     right = max([largest * 1.2, *(claim.target * 1.05 for claim in targets if claim.target < 4 * largest)])
     for claim in targets:
         target_line(axes, claim.target, f"{say('目标', 'target')} {fmt.target(claim)}", right)

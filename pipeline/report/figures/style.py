@@ -12,8 +12,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipeline.atomic import write_atomically
 from pipeline.report.figures.fonts import chinese_font
-from pipeline.report.results import write_atomically
 
 CM = 1 / 2.54
 WIDTH = 14 * CM

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.atomic import write_atomically
 from pipeline.report.markdown import accuracy, integration, performance
-from pipeline.report.results import Claim, claims, write_atomically
+from pipeline.report.results import Claim, claims
 
 if TYPE_CHECKING:
     from pipeline.report.figures.style import Picture

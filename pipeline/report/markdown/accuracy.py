@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.report import format as fmt
 from pipeline.report.markdown import sections
 from pipeline.report.markdown.text import document, plain, table
-from pipeline.report.results import Claim, Seen, seen
+from pipeline.report.matrices import matrices
+from pipeline.report.results import Claim, Seen
 
 if TYPE_CHECKING:
     from pipeline.report.figures.style import Picture
@@ -56,13 +57,16 @@ def _digits(figure: float | None, places: int = 4) -> str:
 
 
 def _confusions(results: Mapping[str, Any]) -> list[str]:
-    return [part for item in seen(results) if item.details.get("intents") and item.details.get("confusion")
-            for part in (_confusion(item), _recall(item), _wrong(item))]
+    return [part for same in matrices(results, "intents") for part in (_confusion(same), _recall(same[0]), _wrong(same[0]))]
 
 
-def _confusion(item: Seen) -> str:
-    title = f"## 混淆矩阵 (confusion)：{plain(item.caption)} ({plain(item.id)})"
-    return f"{title}\n\n行为实际意图，列为预测意图。\n\n{matrix(item, 'intents')}"
+def _confusion(same: list[Seen]) -> str:
+    return f"## 混淆矩阵 (confusion)：{whose(same)}\n\n行为实际意图，列为预测意图。\n\n{matrix(same[0], 'intents')}"
+
+
+def whose(same: list[Seen]) -> str:
+    """The captions and ids of all that share a matrix."""
+    return "、".join(f"{plain(item.caption)} ({plain(item.id)})" for item in same)
 
 
 def matrix(item: Seen, kind: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.report.markdown import sections
-from pipeline.report.markdown.accuracy import matrix
+from pipeline.report.markdown.accuracy import matrix, whose
 from pipeline.report.markdown.text import document, plain
-from pipeline.report.results import Claim, by_phase, seen
+from pipeline.report.matrices import matrices
+from pipeline.report.results import Claim, by_phase
 
 if TYPE_CHECKING:
     from pipeline.report.figures.style import Picture
@@ -20,12 +21,11 @@ def render(results: Mapping[str, Any], items: list[Claim], pictures: Sequence[Pi
     return document([
         "# 端云集成验收报告 (edge PoC integration report)", sections.summary(results, items), sections.conditions(results),
         "## 全部目标与结论 (all claims)", *phases, sections.reasons(items), sections.not_measured(items), *_routing(results),
-        sections.observations(results), sections.figures(pictures, ["overview", "routing_confusion", "end_to_end"]),
+        sections.observations(results), sections.figures(pictures, ["overview", "routing_confusion", "client_decision"]),
         sections.artifacts(results), sections.versions(results),
     ])
 
 
 def _routing(results: Mapping[str, Any]) -> list[str]:
-    return [f"## 路由混淆矩阵 (routing confusion)：{plain(item.caption)} ({plain(item.id)})\n\n行为应走的路由，列为实际选择。\n\n"
-            + matrix(item, "routes")
-            for item in seen(results) if item.details.get("routes") and item.details.get("confusion")]
+    return [f"## 路由混淆矩阵 (routing confusion)：{whose(same)}\n\n行为应走的路由，列为实际选择。\n\n{matrix(same[0], 'routes')}"
+            for same in matrices(results, "routes")]

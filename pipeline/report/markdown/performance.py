@@ -22,7 +22,8 @@ def render(results: Mapping[str, Any], items: list[Claim], pictures: Sequence[Pi
         "# 端侧性能报告 (edge PoC performance report)", sections.summary(results, items), sections.conditions(results),
         "## 目标与结论 (claims)", sections.claim_table(items), sections.reasons(items), sections.not_measured(items),
         _latency(results), _memory(results), sections.observations(results, [claim.phase for claim in items]),
-        sections.figures(pictures, ["latency", "speedup", "end_to_end", "memory"]), sections.artifacts(results), sections.versions(results),
+        sections.figures(pictures, ["latency", "speedup", "client_decision", "memory"]),
+        sections.artifacts(results), sections.versions(results),
     ])
 
 
