@@ -20,7 +20,7 @@ accept: $(READY)
 	exit $$gate
 
 test: $(READY)
-	$(BIN)/python -m pytest tests/ $(ARGS)
+	$(BIN)/python -m pytest tests/ -n 2 --dist loadfile $(ARGS)
 
 report: $(READY)
 	$(BIN)/edge report $(REPORTS)/results.json --html
