@@ -15,6 +15,7 @@ from pipeline.digest import code_sources
 from pipeline.errors import EdgeError
 from pipeline.profile import PROFILES, load_profile
 from pipeline.store import Artifact, Store
+from tests.models import tiny_model
 
 DATA = Artifact("0" * 64, "data", Path("nowhere"), {})
 
@@ -23,12 +24,7 @@ DATA = Artifact("0" * 64, "data", Path("nowhere"), {})
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model in the user's home."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    folder = tmp_path / "m"
-    folder.mkdir()
-    (folder / "config.json").write_text('{"model_type": "qwen3"}')
-    (folder / "tokenizer.json").write_text('{"model": {}}')
-    save_file({"w": numpy.ones((4, 4), numpy.float32)}, folder / "model.safetensors")
-    return folder
+    return tiny_model(tmp_path / "m")
 
 
 def own_profile(tmp_path: Path, **changes: object) -> str:

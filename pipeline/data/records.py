@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.atomic import write_atomically
 from pipeline.data.intents import INTENTS, Intent, by_name
 from pipeline.errors import EdgeError
 
@@ -46,19 +45,9 @@ class Record:
 
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
-    """One JSON object a line, UTF-8; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(json.dumps(record.to_json(), ensure_ascii=False) + "\n" for record in records)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """One JSON object a line, UTF-8; the file appears whole or not at all.  EdgeError when the disk refuses."""
+    lines = (json.dumps(record.to_json(), ensure_ascii=False) + "\n" for record in records)
+    write_atomically(path, "".join(lines), durable=True)
 
 
 def read_records(path: Path, columns: Mapping[str, str] | None = None) -> list[Record]:

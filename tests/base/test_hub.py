@@ -12,16 +12,12 @@ from safetensors.numpy import save_file
 from pipeline.base import build_base
 from pipeline.base.hub import check_model_directory, check_safetensors
 from pipeline.errors import EdgeError
+from tests.models import tiny_model
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    path = tmp_path / "model"
-    path.mkdir()
-    (path / "config.json").write_text('{"model_type": "qwen3"}')
-    (path / "tokenizer.json").write_text('{"model": {}}')
-    save_file({"w": numpy.ones((4, 4), numpy.float32)}, path / "model.safetensors")
-    return path
+    return tiny_model(tmp_path / "model")
 
 
 def _edit(name: str, content: bytes) -> Callable[[Path], object]:

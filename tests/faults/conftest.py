@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.store.place import default_store
+
 ROOT = Path(__file__).parents[2]
-STORE = Path(os.environ.get("EDGE_STORE") or ROOT / ".edge" / "store")
+STORE = default_store(ROOT)
 EVERY_CLAIM = "not beside"  # the tests beside the targets only observe
 WITHOUT_TIMING = f"{EVERY_CLAIM} and not performance and not fast"
 # A neighbour's load makes a timing invalid, which would hide what the fault did; each fault is far larger than that.
