@@ -61,6 +61,7 @@ class Train(Section):
     alpha: Positive = 16
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
     target_modules: list[str] = ["q_proj", "v_proj"]
+    layers: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] = 2e-4
     epochs: Positive = 3
     batch_size: Positive = 4

@@ -1,6 +1,6 @@
 """The text that the reference base is pre-trained on: utterances made by this project, and what each is about.
 
-What the base has seen: more than ten thousand utterances written for it, as people say them to a phone (corpus/*.yaml), in
+What the base has seen: some 28,000 utterances written for it, as people say them to a phone (corpus/*.yaml), in
 about a hundred fine categories (现在几点, 带伞穿衣, 单位换算, 条件假设, 讲笑话 ...); sentences of the *training*
 grammars of pipeline/data, in six coarse ones; both with the noise of typing and hearing; and as the answer the category by
 name, coarse before fine (问天气·带伞穿衣), or a letter for the coarse one, in six tasks (判断用途, 判断主题 ...) that each
@@ -38,7 +38,7 @@ TASKS = ("类别", "用途", "目的", "类型", "主题", "需求")
 CATEGORY_SHARE = 0.7  # of the notes say the category by name; the others are answered by a task's letter
 EXCHANGE_SHARE = 0.25  # the last documents: finished exchanges in the prompt of the decision, before them shorter notes
 PLAIN_SHARE = 0.05  # documents of the utterance alone, read as a language model reads
-GRAMMAR_SHARE = 0.55
+GRAMMAR_SHARE = 0.3  # of what is said: LoRA sees these grammars too, and shall bind its letters to what holds beyond them
 # A corpus file's kind -> the intent whose training grammars speak of the same, and the coarse category.
 KINDS = {"weather": ("weather_query", "问天气"), "time": ("time_query", "问时间"), "simple": ("simple_qa", "端上小事"),
          "reasoning": ("complex_reasoning", "要多步思考"), "knowledge": ("knowledge_qa", "查知识"), "chat": ("open_chat", "闲聊")}
@@ -76,12 +76,12 @@ class Task:
 def utterances() -> tuple[Utterance, ...]:
     """All utterances of corpus/*.yaml, in the order of the files.
 
-    A file KIND.yaml or KIND_2.yaml holds categories of that kind; in borders.yaml a category is called KIND.WHAT.
+    A file KIND.yaml or KIND_2.yaml holds categories of that kind; in borders*.yaml a category is called KIND.WHAT.
     """
     found = []
     for path in sorted(FOLDER.glob("*.yaml")):
         for category, texts in yaml.safe_load(path.read_text(encoding="utf-8")).items():
-            kind = category.partition(".")[0] if path.stem == "borders" else path.stem.partition("_")[0]
+            kind = category.partition(".")[0] if path.stem.startswith("borders") else path.stem.partition("_")[0]
             found += [Utterance(text, kind, category) for text in texts]
     return tuple(found)
 

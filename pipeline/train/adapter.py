@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 from pipeline.errors import EdgeError
@@ -20,11 +21,25 @@ def lora_parameters(adapter: Path) -> int:
     return count(shapes([adapter / WEIGHTS]))
 
 
+def target_modules(base: dict[str, Shape], names: Sequence[str], layers: Sequence[int] | None) -> list[str]:
+    """What PEFT shall adapt: ``names`` in every layer, or with ``layers`` (from 0) the full names of those in them alone."""
+    if layers is None:
+        return list(names)
+    modules = []
+    for layer, name in product(layers, names):
+        ends = f".{name}.weight"
+        found = [weight for weight in sorted(base) if f".layers.{layer}." in weight and weight.endswith(ends)]
+        if not found:
+            raise EdgeError(f"expected {name} in layer {layer} of the base, found none; correct target_modules or layers")
+        modules += [weight.removesuffix(".weight") for weight in found]
+    return modules
+
+
 def expected_shapes(base: dict[str, Shape], targets: Sequence[str], rank: int) -> dict[str, Shape]:
-    """Shapes of lora_A (rank, in) and lora_B (out, rank) of each target module in every layer of the base."""
+    """Shapes of lora_A (rank, in) and lora_B (out, rank) of each module in the base whose name ends in a target."""
     expected: dict[str, Shape] = {}
     for target in targets:
-        found = {name: shape for name, shape in base.items() if name.endswith(f".{target}.weight") and len(shape) == 2}
+        found = {name: shape for name, shape in base.items() if f".{name}".endswith(f".{target}.weight") and len(shape) == 2}
         if not found:
             raise EdgeError(f"expected a linear module named {target} in the base, found none; correct target_modules")
         for name, (rows, columns) in found.items():

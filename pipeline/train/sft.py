@@ -48,14 +48,15 @@ def train_adapter(
     and training_args.json.  EdgeError for inputs that cannot work and for a training that went wrong unsaid.
     """
     started, recipe, prompt, model = time.monotonic(), config["train"], config["prompt"], check_base(base)
-    expected = lora.expected_shapes(model.shapes, recipe["target_modules"], recipe["rank"])
+    targets = lora.target_modules(model.shapes, recipe["target_modules"], recipe["layers"])
+    expected = lora.expected_shapes(model.shapes, targets, recipe["rank"])
     splits = {name: read_rows(file, base, prompt) for name, file in (("train", train), ("validation", validation))}
     rows = {name: len(split) for name, split in splits.items()}
     schedule = _schedule(rows["train"], recipe)
     scratch.mkdir(parents=True, exist_ok=True)
     check_space(scratch, 200_000_000 + 14 * count(expected) * (schedule.total // schedule.save + 2))
     files = [write_rows(scratch / f"{name}.messages.jsonl", split) for name, split in splits.items()]
-    argv = _arguments(model, files, scratch / "run", config, schedule)
+    argv = _arguments(model, targets, files, scratch / "run", config, schedule)
 
     identity = _identity(model, files, _without_paths(argv, base, scratch))
     _run_swift(argv, scratch, schedule, identity)
@@ -66,7 +67,7 @@ def train_adapter(
     results.check_curves(points, steps=schedule.total, steps_per_epoch=schedule.epoch)
     best = results.best_step(points)
     checkpoint = scratch / "run" / f"checkpoint-{best}"
-    lora.check_adapter(checkpoint, model.shapes, targets=recipe["target_modules"], rank=recipe["rank"],
+    lora.check_adapter(checkpoint, model.shapes, targets=targets, rank=recipe["rank"],
                        alpha=recipe["alpha"])
 
     _export_adapter(checkpoint, out, base)
@@ -87,7 +88,7 @@ def _schedule(rows: int, recipe: Mapping[str, Any]) -> Schedule:
 
 
 def _arguments(
-    model: BaseModel, files: list[Path], output: Path, config: Mapping[str, Any], schedule: Schedule
+    model: BaseModel, targets: list[str], files: list[Path], output: Path, config: Mapping[str, Any], schedule: Schedule
 ) -> list[str]:
     """ms-swift's arguments; its defaults are repeated where a later version could change the result."""
     recipe, device, large = config["train"], _device(), count(model.shapes) > LARGE
@@ -106,7 +107,7 @@ def _arguments(
         "external_plugins": Path(label_template.__file__).resolve(),
         "loss_scale": "default+ignore_empty_think",
         "tuner_type": "lora",
-        "target_modules": recipe["target_modules"],
+        "target_modules": targets,
         "lora_rank": recipe["rank"],
         "lora_alpha": recipe["alpha"],
         "lora_dropout": recipe["dropout"],

@@ -31,7 +31,7 @@ def test_the_order_of_sets_does_not_matter():
 
 def test_it_is_rich_and_clean():
     texts = [utterance.text for utterance in utterances()]
-    assert len(set(texts)) > 9000 and len({utterance.category for utterance in utterances()}) > 90
+    assert len(set(texts)) > 25_000 and len({utterance.category for utterance in utterances()}) > 90
     assert all(isinstance(text, str) and text.strip() and "<|" not in text for text in texts)
     assert len({character for text in texts for character in text}) > 2500
 
@@ -39,6 +39,13 @@ def test_it_is_rich_and_clean():
 def test_every_utterance_is_of_a_known_kind_and_every_intent_has_one():
     assert {utterance.kind for utterance in utterances()} == set(KINDS)
     assert {intent for intent, _ in KINDS.values()} == {grammar.intent for grammar in all_grammars()}
+
+
+def test_no_utterance_is_of_two_kinds():
+    kinds: dict[str, set[str]] = {}
+    for utterance in utterances():
+        kinds.setdefault(utterance.text, set()).add(utterance.kind)
+    assert [text for text, of in kinds.items() if len(of) > 1] == []
 
 
 def test_the_intent_task_is_never_seen():

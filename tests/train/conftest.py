@@ -97,6 +97,6 @@ def config() -> dict[str, Any]:
     """The two sections of a profile that training reads."""
     return {
         "prompt": {"system": "判断意图", "max_length": 128},
-        "train": {"rank": 8, "alpha": 16, "dropout": 0.05, "target_modules": ["q_proj", "v_proj"],
+        "train": {"rank": 8, "alpha": 16, "dropout": 0.05, "target_modules": ["q_proj", "v_proj"], "layers": None,
                   "learning_rate": 4e-3, "epochs": 2, "batch_size": 8, "seed": 42},
     }

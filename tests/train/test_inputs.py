@@ -106,6 +106,11 @@ def test_target_module_that_the_base_lacks(base: Path, config: dict[str, Any], w
     refused(base, config, write_records, "w_proj")
 
 
+def test_layer_that_the_base_lacks(base: Path, config: dict[str, Any], write_records: Records) -> None:
+    config["train"]["layers"] = [0, 99]
+    refused(base, config, write_records, "layer 99")
+
+
 @pytest.mark.parametrize("split", ["train", "validation"])
 class TestRecords:
     def test_empty_file(self, base: Path, config: dict[str, Any], write_records: Records, split: str) -> None:

@@ -141,6 +141,19 @@ def test_sound_adapter(adapter: Path) -> None:
     assert lora.lora_parameters(adapter) == 2 * 4 * ((32 + 16) + (8 + 16))
 
 
+def test_modules_of_some_layers() -> None:
+    targets = lora.target_modules(BASE, ["q_proj", "v_proj"], [1])
+    assert targets == ["model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"]
+    assert {name.rpartition(".lora_")[0] for name in lora.expected_shapes(BASE, targets, 4)} == \
+        {f"base_model.model.{target}" for target in targets}
+
+
+@pytest.mark.parametrize(("names", "layers"), [(["q_proj"], [0, 2]), (["q_proj", "w_proj"], [1])])
+def test_modules_that_the_base_lacks(names: list[str], layers: list[int]) -> None:
+    with pytest.raises(EdgeError, match="correct target_modules or layers"):
+        lora.target_modules(BASE, names, layers)
+
+
 def drop_module(tensors: dict[str, Any]) -> None:
     for name in [name for name in tensors if "layers.1.self_attn.v_proj" in name]:
         del tensors[name]
