@@ -31,7 +31,10 @@ def build(work):
 artifact = Store(root).get(Spec("base", build, {"n": 1}))
 print(artifact.file("f").read_text())
 """
+# A shell starts what runs in its background deaf to Ctrl-C, and that is inherited.
 HANGING = COMMON + """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def build(work):
     (work.out / "half").write_bytes(b"0" * 100000)
     (work.scratch / "checkpoint-7").write_text("step 7")
@@ -135,7 +138,7 @@ def test_control_c_in_a_real_process(store: Store, start: Start, leftovers: Call
     program = start(HANGING, store.root)
     assert program.stdout.readline() == "building\n"
     program.send_signal(signal.SIGINT)
-    assert "KeyboardInterrupt" in program.communicate(timeout=10)[1]
+    assert "KeyboardInterrupt" in program.communicate(timeout=30)[1]
     assert leftovers(store) == []
 
 
