@@ -90,7 +90,7 @@ def write_generation_config(model: PreTrainedModel) -> None:
 def build_reference(out: Path, scratch: Path, config: Mapping[str, Any]) -> None:
     """Make the corpus and the tokenizer, pre-train, and write a Hugging Face directory (float32) into `out`.
 
-    Settings: the fields of Reference.  About four minutes on two cores.  Raises EdgeError for an unknown setting.
+    Settings: the fields of Reference.  Takes minutes (README, "Where it stands").  Raises EdgeError for an unknown setting.
     """
     import torch
     from transformers import Qwen3ForCausalLM
