@@ -55,10 +55,10 @@ def _draw(metric: str, series: Mapping[str, np.ndarray], judged: list[Claim], sh
     above, below = sheet.subplots(2, 1, sharex=True, height_ratios=(2, 3))
     right = _right_edge(series, judged)
     left = min(float(values[0]) for values in series.values()) * 0.9
-    for colour, (name, values) in zip(shades(len(series)), series.items(), strict=True):
+    for row, (colour, (name, values)) in enumerate(zip(shades(len(series)), series.items(), strict=True)):
         above.hist(values, bins=np.linspace(left, right, 50), color=colour, alpha=0.55, label=_label(name, values, right))
         below.step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=colour)
-        _percentiles(below, values, colour)
+        _percentiles(below, values, colour, row)
     for claim in judged:
         if claim.unit == "ms":
             where = f"P{claim.percentile * 100:g} " if claim.percentile else ""
@@ -85,9 +85,10 @@ def _label(name: str, values: np.ndarray, right: float) -> str:
     return f"{name} (n = {len(values)}{unseen})"
 
 
-def _percentiles(axes: Any, values: np.ndarray, colour: str) -> None:
+def _percentiles(axes: Any, values: np.ndarray, colour: str, row: int) -> None:
+    """Marks P50 and P95; ``row`` sets the words of series of like speed one below the other."""
     for q, marker in ((0.50, "o"), (0.95, "s")):
         at = percentile(values, q)
         axes.plot([at], [q], marker=marker, color=colour, markersize=4.5)
-        axes.annotate(f"P{q * 100:.0f} = {at:.1f} ms", (at, q), xytext=(6, -9), textcoords="offset points", fontsize=7,
-                      color=colour)
+        axes.annotate(f"P{q * 100:.0f} = {at:.1f} ms", (at, q), xytext=(6, -9 - 9 * row), textcoords="offset points",
+                      fontsize=7, color=colour)
