@@ -79,12 +79,15 @@ def _quiet_branches(model: PreTrainedModel) -> None:
             layer.mlp.down_proj.weight.mul_(0.01)
 
 
-def write_generation_config(model: PreTrainedModel) -> None:
-    """Greedy, one token: the decision never samples."""
+def save_model(model: PreTrainedModel, out: Path) -> None:
+    """Write config, weights and a greedy generation configuration (the decision never samples), without a progress bar."""
     from transformers import GenerationConfig
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     model.generation_config = GenerationConfig(
         do_sample=False, eos_token_id=model.config.eos_token_id, pad_token_id=model.config.pad_token_id)
+    model.save_pretrained(out)
 
 
 def build_reference(out: Path, scratch: Path, config: Mapping[str, Any]) -> None:
@@ -107,6 +110,5 @@ def build_reference(out: Path, scratch: Path, config: Mapping[str, Any]) -> None
     _quiet_branches(model)
     recipe = Recipe(settings.seed, matrix_lr=settings.matrix_lr, other_lr=settings.other_lr, tokens=settings.tokens)
     losses = list(pretrain(model, encode(made, tokenizer), tokenizer.pad_token_id, recipe, scratch))
-    write_generation_config(model)
-    model.save_pretrained(out)
+    save_model(model, out)
     (out / "pretraining.json").write_text(json.dumps({"loss": [round(loss, 4) for loss in losses]}), encoding="utf-8")

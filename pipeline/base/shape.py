@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.base.reference import Reference, write_generation_config, write_tokenizer
+from pipeline.base.reference import Reference, save_model, write_tokenizer
 from pipeline.errors import EdgeError
 
 if TYPE_CHECKING:
@@ -45,5 +45,4 @@ def build_shape(out: Path, scratch: Path, config: Mapping[str, Any]) -> None:
     tokenizer = write_tokenizer(out, Reference())
     torch.manual_seed(int(config.get("seed", 0)))
     model = Qwen3ForCausalLM._from_config(shape_config(tokenizer), dtype=torch.bfloat16)
-    write_generation_config(model)
-    model.save_pretrained(out)
+    save_model(model, out)

@@ -21,36 +21,35 @@ def lora_parameters(adapter: Path) -> int:
     return count(shapes([adapter / WEIGHTS]))
 
 
-def target_modules(base: dict[str, Shape], names: Sequence[str], layers: Sequence[int] | None) -> list[str]:
-    """What PEFT shall adapt: ``names`` in every layer, or with ``layers`` (from 0) the full names of those in them alone."""
-    if layers is None:
-        return list(names)
+def linear_modules(base: dict[str, Shape], names: Sequence[str], layers: Sequence[int] | None = None) -> list[str]:
+    """Full names of the base's linear modules whose names end in ``names``: in every layer, or in ``layers`` (from 0) alone.
+
+    base: shape by name of the base's tensors.  EdgeError for a name that stands for no module, in any of the layers.
+    """
     modules = []
-    for layer, name in product(layers, names):
-        ends = f".{name}.weight"
-        found = [weight for weight in sorted(base) if f".layers.{layer}." in weight and weight.endswith(ends)]
+    for layer, name in product([None] if layers is None else layers, names):
+        place = "" if layer is None else f".layers.{layer}."
+        found = [weight.removesuffix(".weight") for weight, shape in base.items()
+                 if f".{weight}".endswith(f".{name}.weight") and place in weight and len(shape) == 2]
         if not found:
-            raise EdgeError(f"expected {name} in layer {layer} of the base, found none; correct target_modules or layers")
-        modules += [weight.removesuffix(".weight") for weight in found]
+            where = "the base" if layer is None else f"layer {layer} of the base"
+            raise EdgeError(f"expected a linear module named {name} in {where}, found none; correct target_modules or layers")
+        modules += sorted(found)
     return modules
 
 
-def expected_shapes(base: dict[str, Shape], targets: Sequence[str], rank: int) -> dict[str, Shape]:
-    """Shapes of lora_A (rank, in) and lora_B (out, rank) of each module in the base whose name ends in a target."""
+def expected_shapes(base: dict[str, Shape], modules: Sequence[str], rank: int) -> dict[str, Shape]:
+    """Shapes of lora_A (rank, in) and lora_B (out, rank) of each of the ``modules``, full names."""
     expected: dict[str, Shape] = {}
-    for target in targets:
-        found = {name: shape for name, shape in base.items() if f".{name}".endswith(f".{target}.weight") and len(shape) == 2}
-        if not found:
-            raise EdgeError(f"expected a linear module named {target} in the base, found none; correct target_modules")
-        for name, (rows, columns) in found.items():
-            module = lora_name(name)
-            expected |= {f"{module}.lora_A.weight": (rank, columns), f"{module}.lora_B.weight": (rows, rank)}
+    for module in modules:
+        rows, columns = base[f"{module}.weight"]
+        expected |= {f"{lora_name(module)}.lora_A.weight": (rank, columns), f"{lora_name(module)}.lora_B.weight": (rows, rank)}
     return expected
 
 
-def lora_name(weight: str) -> str:
-    """PEFT's name of the module that holds the base's ``weight``."""
-    return f"base_model.model.{weight.removesuffix('.weight')}"
+def lora_name(module: str) -> str:
+    """PEFT's name of the base's ``module``, or of the one that holds a weight of that name."""
+    return f"base_model.model.{module.removesuffix('.weight')}"
 
 
 def scaling(adapter: Path) -> float:
@@ -65,10 +64,10 @@ def scaling(adapter: Path) -> float:
     return float(config["lora_alpha"]) / int(config["r"])
 
 
-def check_adapter(adapter: Path, base: dict[str, Shape], *, targets: Sequence[str], rank: int, alpha: float) -> None:
-    """EdgeError unless the adapter has exactly the configured tensors, all finite, and has learned something.
+def check_adapter(adapter: Path, expected: dict[str, Shape], *, rank: int, alpha: float) -> None:
+    """EdgeError unless the adapter has exactly the ``expected`` tensors, all finite, and has learned something.
 
-    base: shape by name of the base's tensors.  lora_B starts at zero, so all zeros means that nothing was learned.
+    lora_B starts at zero, so all zeros means that nothing was learned.
     """
     config = read_object(adapter / CONFIG, "a LoRA adapter's configuration")
     found_rank, found_alpha = config.get("r"), config.get("lora_alpha")
@@ -76,10 +75,10 @@ def check_adapter(adapter: Path, base: dict[str, Shape], *, targets: Sequence[st
         raise EdgeError(f"{adapter / CONFIG}: expected r {rank} and lora_alpha {alpha}, found {found_rank} and "
                         f"{found_alpha}; train again from an empty scratch folder")
     scaling(adapter)
-    expected, found = expected_shapes(base, targets, rank), shapes([adapter / WEIGHTS])
+    found = shapes([adapter / WEIGHTS])
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
-        raise EdgeError(f"{adapter / WEIGHTS}: expected {len(expected)} tensors of {list(targets)} with rank {rank}, "
+        raise EdgeError(f"{adapter / WEIGHTS}: expected {len(expected)} tensors of rank {rank}, "
                         f"found {len(wrong)} missing, unknown or of another shape, first {wrong[0]} "
                         f"({found.get(wrong[0])} instead of {expected.get(wrong[0])}); check target_modules")
     _check_values(adapter / WEIGHTS)

@@ -48,14 +48,15 @@ def train_adapter(
     and training_args.json.  EdgeError for inputs that cannot work and for a training that went wrong unsaid.
     """
     started, recipe, prompt, model = time.monotonic(), config["train"], config["prompt"], check_base(base)
-    targets = lora.target_modules(model.shapes, recipe["target_modules"], recipe["layers"])
-    expected = lora.expected_shapes(model.shapes, targets, recipe["rank"])
+    modules = lora.linear_modules(model.shapes, recipe["target_modules"], recipe["layers"])
+    expected = lora.expected_shapes(model.shapes, modules, recipe["rank"])
     splits = {name: read_rows(file, base, prompt) for name, file in (("train", train), ("validation", validation))}
     rows = {name: len(split) for name, split in splits.items()}
     schedule = _schedule(rows["train"], recipe)
     scratch.mkdir(parents=True, exist_ok=True)
     check_space(scratch, 200_000_000 + 14 * count(expected) * (schedule.total // schedule.save + 2))
     files = [write_rows(scratch / f"{name}.messages.jsonl", split) for name, split in splits.items()]
+    targets = recipe["target_modules"] if recipe["layers"] is None else modules
     argv = _arguments(model, targets, files, scratch / "run", config, schedule)
 
     identity = _identity(model, files, _without_paths(argv, base, scratch))
@@ -67,8 +68,7 @@ def train_adapter(
     results.check_curves(points, steps=schedule.total, steps_per_epoch=schedule.epoch)
     best = results.best_step(points)
     checkpoint = scratch / "run" / f"checkpoint-{best}"
-    lora.check_adapter(checkpoint, model.shapes, targets=targets, rank=recipe["rank"],
-                       alpha=recipe["alpha"])
+    lora.check_adapter(checkpoint, expected, rank=recipe["rank"], alpha=recipe["alpha"])
 
     _export_adapter(checkpoint, out, base)
     write_object(out / "curves.json", points | {

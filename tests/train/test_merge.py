@@ -28,7 +28,8 @@ def adapter(pristine_base: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "adapter"
     folder.mkdir()
     generator = torch.Generator().manual_seed(1)
-    expected = lora.expected_shapes(shapes(weight_files(pristine_base)), ["q_proj", "v_proj"], 4)
+    base = shapes(weight_files(pristine_base))
+    expected = lora.expected_shapes(base, lora.linear_modules(base, ["q_proj", "v_proj"]), 4)
     save_file({name: 0.02 * torch.randn(shape, generator=generator) for name, shape in expected.items()},
               folder / lora.WEIGHTS)
     config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 8, "lora_dropout": 0.05,

@@ -20,7 +20,8 @@ from pipeline.train.checkpoints import newest_whole
 STEPS, EPOCH = 20, 10
 BASE = {f"model.layers.{layer}.self_attn.{name}.weight": shape
         for layer in range(2) for name, shape in (("q_proj", (32, 16)), ("v_proj", (8, 16)), ("o_proj", (16, 32)))}
-CHECK = {"targets": ["q_proj", "v_proj"], "rank": 4, "alpha": 8}
+RANK, ALPHA = 4, 8
+EXPECTED = lora.expected_shapes(BASE, lora.linear_modules(BASE, ["q_proj", "v_proj"]), RANK)
 
 
 def history(losses: list[float]) -> list[dict[str, Any]]:
@@ -130,28 +131,27 @@ def test_row_that_ms_swift_trains(tmp_path: Path, ids: list[int], labels: list[i
 
 @pytest.fixture
 def adapter(tmp_path: Path) -> Path:
-    shapes = lora.expected_shapes(BASE, CHECK["targets"], CHECK["rank"])
-    save_file({name: np.ones(shape, np.float32) for name, shape in shapes.items()}, tmp_path / lora.WEIGHTS)
-    (tmp_path / lora.CONFIG).write_text(json.dumps({"peft_type": "LORA", "r": 4, "lora_alpha": 8.0, "bias": "none"}))
+    save_file({name: np.ones(shape, np.float32) for name, shape in EXPECTED.items()}, tmp_path / lora.WEIGHTS)
+    (tmp_path / lora.CONFIG).write_text(json.dumps({"peft_type": "LORA", "r": RANK, "lora_alpha": float(ALPHA), "bias": "none"}))
     return tmp_path
 
 
 def test_sound_adapter(adapter: Path) -> None:
-    lora.check_adapter(adapter, BASE, **CHECK)
+    lora.check_adapter(adapter, EXPECTED, rank=RANK, alpha=ALPHA)
     assert lora.lora_parameters(adapter) == 2 * 4 * ((32 + 16) + (8 + 16))
 
 
 def test_modules_of_some_layers() -> None:
-    targets = lora.target_modules(BASE, ["q_proj", "v_proj"], [1])
-    assert targets == ["model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"]
-    assert {name.rpartition(".lora_")[0] for name in lora.expected_shapes(BASE, targets, 4)} == \
-        {f"base_model.model.{target}" for target in targets}
+    modules = lora.linear_modules(BASE, ["q_proj", "v_proj"], [1])
+    assert modules == ["model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"]
+    assert {name.rpartition(".lora_")[0] for name in lora.expected_shapes(BASE, modules, RANK)} == \
+        {f"base_model.model.{module}" for module in modules}
 
 
-@pytest.mark.parametrize(("names", "layers"), [(["q_proj"], [0, 2]), (["q_proj", "w_proj"], [1])])
-def test_modules_that_the_base_lacks(names: list[str], layers: list[int]) -> None:
+@pytest.mark.parametrize(("names", "layers"), [(["q_proj"], [0, 2]), (["q_proj", "w_proj"], [1]), (["w_proj"], None)])
+def test_modules_that_the_base_lacks(names: list[str], layers: list[int] | None) -> None:
     with pytest.raises(EdgeError, match="correct target_modules or layers"):
-        lora.target_modules(BASE, names, layers)
+        lora.linear_modules(BASE, names, layers)
 
 
 def drop_module(tensors: dict[str, Any]) -> None:
@@ -189,7 +189,7 @@ def test_faulty_adapter(adapter: Path, fault: Any, because: str) -> None:
     fault(tensors)
     save_file(tensors, adapter / lora.WEIGHTS)
     with pytest.raises(EdgeError, match=because):
-        lora.check_adapter(adapter, BASE, **CHECK)
+        lora.check_adapter(adapter, EXPECTED, rank=RANK, alpha=ALPHA)
 
 
 @pytest.mark.parametrize("change", [{"r": 8}, {"lora_alpha": 16}, {"use_dora": True}, {"bias": "all"}])
@@ -197,7 +197,7 @@ def test_other_configuration(adapter: Path, change: dict[str, Any]) -> None:
     file = adapter / lora.CONFIG
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
     with pytest.raises(EdgeError):
-        lora.check_adapter(adapter, BASE, **CHECK)
+        lora.check_adapter(adapter, EXPECTED, rank=RANK, alpha=ALPHA)
 
 
 def write_checkpoint(output: Path, step: int) -> Path:
