@@ -45,8 +45,12 @@ def _points(history: list[dict[str, Any]], key: str, names: Mapping[str, str]) -
 
 
 def best_step(points: Curves) -> int:
-    """The evaluated step with the smallest evaluation loss, the earliest of several."""
-    return min(points["eval"], key=lambda point: (point["loss"], point["step"]))["step"]
+    """The evaluated step that was right most often; among equals the one of smallest loss, then the earliest.
+
+    Only the label is trained, so token accuracy is intent accuracy.  Loss alone would prefer an early step: it counts the
+    growing certainty as an error, which the decision's temperature takes out later.
+    """
+    return min(points["eval"], key=lambda point: (-point["token_accuracy"], point["loss"], point["step"]))["step"]
 
 
 def check_rows(summary: Mapping[str, Any], rows: Mapping[str, int], max_length: int) -> None:

@@ -110,7 +110,8 @@ def _compare(measurement: Measurement, estimate: _Estimate, target: Target) -> V
     if any(math.isnan(number) for number in (estimate.value, gating, opposite)):
         return replace(numbers, state="invalid", message="the measurement is not a number", margin=None)
     if sign * (opposite - target.target) <= 0:
-        return replace(numbers, state="fail", message="the target is missed: the whole interval lies on the wrong side")
+        why = ": the whole interval lies on the wrong side" if gating != opposite else ""
+        return replace(numbers, state="fail", message=f"the target is missed{why}")
     if margin > 0 and estimate.n >= target.smallest_n:
         return numbers
     needed = _needed(measurement, estimate, target)

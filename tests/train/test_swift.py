@@ -106,7 +106,7 @@ def check_result(out: Path, base: Path) -> None:
         [lora.WEIGHTS, lora.CONFIG, "curves.json", "training_args.json"])
     assert [point["step"] for point in curves["train"]] == list(range(1, 145))
     assert [point["step"] for point in curves["eval"]] == list(range(12, 145, 12))
-    best = min(curves["eval"], key=lambda point: point["loss"])
+    best = max(curves["eval"], key=lambda point: (point["token_accuracy"], -point["loss"]))
     assert (curves["best_step"], curves["best_checkpoint"]) == (best["step"], f"checkpoint-{best['step']}")
     assert curves["lora_parameters"] == lora.lora_parameters(out) == 2 * 8 * ((32 + 32) + (32 + 16))
     assert curves["rows"] == {"train": 96, "validation": 12}
