@@ -93,10 +93,13 @@ def slip(sentence: str, rng: random.Random) -> str:
 
 
 @lru_cache(maxsize=1)
-def _wake_pattern() -> re.Pattern[str]:
-    words = table().wake["shared"] + table().wake["held_out"]
-    bare = sorted({_squeeze(word) for word in words}, key=len, reverse=True)
-    return re.compile("^(?:" + "|".join(map(re.escape, bare)) + ")")
+def _added() -> re.Pattern[str]:
+    """What ``roughen`` puts before and after a sentence, as it reads without punctuation."""
+    noise = table()
+    before = {_squeeze(word) for words in (*noise.wake.values(), noise.polite, noise.rude, noise.filler) for word in words}
+    after = {_squeeze(word) for word in noise.ending} - {""}
+    start, end = ("|".join(map(re.escape, sorted(words, key=len, reverse=True))) for words in (before, after))
+    return re.compile(f"^(?:{start})+|(?:{end})+$")
 
 
 def _squeeze(text: str) -> str:
@@ -104,9 +107,9 @@ def _squeeze(text: str) -> str:
 
 
 def normalise(query: str) -> str:
-    """What is left to compare: lower case, no wake word, no punctuation, no spaces."""
+    """What is left to compare: lower case, no punctuation, no spaces, none of the words that ``roughen`` adds."""
     squeezed = _squeeze(query)
-    return _wake_pattern().sub("", squeezed) or squeezed
+    return _added().sub("", squeezed) or squeezed
 
 
 def held_out_in(query: str) -> list[str]:

@@ -8,11 +8,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.data.generate import generate
 from pipeline.data.grammar import SPLITS, all_grammars, all_slots, expand
 from pipeline.data.intents import INTENTS
-from pipeline.data.near import bigrams, jaccard
+from pipeline.data.near import NearIndex, bigrams, jaccard
 from pipeline.data.records import Record, read_records
 from pipeline.data.speech import held_out_in, normalise, roughen, table
 from pipeline.errors import EdgeError
@@ -119,9 +121,19 @@ def test_noise_is_bounded_and_its_rates_hold() -> None:
     assert 0.08 < woken < 0.17
 
 
-def test_wake_words_and_punctuation_do_not_tell_queries_apart() -> None:
-    for word in (*table().wake["shared"], *table().wake["held_out"]):
-        assert normalise(f"{word}现在，几点？") == normalise("现在几点")
+@given(st.lists(st.sampled_from([*table().wake["shared"], *table().wake["held_out"], *table().polite, *table().rude, *table().filler])),
+       st.lists(st.sampled_from(table().ending)))
+def test_words_around_a_query_do_not_tell_it_apart(before: list[str], after: list[str]) -> None:
+    said = "".join(before) + "现在，几点" + "".join(after)
+    assert normalise(said) == normalise("现在几点")
+    near = NearIndex()
+    near.add("core", "现在几点")
+    assert [key for key, _ in near.find(said)] == ["core"]
+
+
+@pytest.mark.parametrize("query", ["你好", "喂", "谢谢", "你好啊"])
+def test_a_query_of_such_words_alone_keeps_them(query: str) -> None:
+    assert normalise(query) == query
 
 
 def test_every_grammar_expands_in_its_split() -> None:
