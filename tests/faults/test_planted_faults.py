@@ -44,8 +44,10 @@ def challenge(challenge):
     assert all(outcome.claims[claim]["verdict"]["value"] < 0.3 for claim in ACCURACY)
 
 
-def test_weights_zeroed_after_quantisation_break_what_ships_but_not_what_was_trained(acceptance, healthy):
-    """With every matrix zero, the head's too, all queries get the same unsure answer and go to the cloud."""
+def test_a_layer_zeroed_after_quantisation_breaks_what_ships_but_not_what_was_trained(acceptance, healthy):
+    """The first layer, without which the others read noise.  A middle one of this base adds so little to its input that
+    zeroing it changes few answers, and the claims, which are about answers, rightly hold.
+    """
     outcome = acceptance("""
 import dataclasses
 import shutil
@@ -58,11 +60,12 @@ def int8_model(int8_model, tmp_path_factory):
     broken = tmp_path_factory.mktemp("broken") / "model"
     shutil.copytree(int8_model.model, broken)
     graph = onnx.load(broken / "model.onnx")
-    matrices = [node.input[1] for node in graph.graph.node if node.op_type == "MatMulInteger"]
-    for weight in graph.graph.initializer:
-        if weight.name in matrices:
-            zeros = numpy.zeros_like(onnx.numpy_helper.to_array(weight))
-            weight.CopyFrom(onnx.numpy_helper.from_array(zeros, weight.name))
+    layer = [weight for weight in graph.graph.initializer
+             if weight.name.startswith("layers.0.") and weight.name.endswith(".weight_quantized")]
+    assert len(layer) == 7
+    for weight in layer:
+        zeros = numpy.zeros_like(onnx.numpy_helper.to_array(weight))
+        weight.CopyFrom(onnx.numpy_helper.from_array(zeros, weight.name))
     onnx.save(graph, broken / "model.onnx")
     return dataclasses.replace(int8_model, model=broken)
 """, select=WITHOUT_TIMING)
@@ -73,22 +76,21 @@ def int8_model(int8_model, tmp_path_factory):
 
 
 def test_a_sleep_in_the_runtime_breaks_what_is_timed_and_nothing_else(acceptance, healthy, tmp_path):
-    """A few more ms than P50 may take, and at every eighth turn more than P95 may; the speed-up is slept away on both sides."""
+    """120 ms a decision, more than P95 may take; the speed-up is slept away on both sides."""
     slow = tmp_path / "slow"
     slow.mkdir()
     (slow / "sitecustomize.py").write_text("""
 import sys
 if "pipeline.measure.worker" in sys.orig_argv:
-    import itertools
     import threading
     import time
     from pipeline.runtime.onnx_runtime import OnnxRuntime
-    fast, turns = OnnxRuntime.logits, itertools.count()
+    fast = OnnxRuntime.logits
 
     def logits(self, ids):
         # What is not timed is decided in a pool of threads; letting that sleep too would take minutes and show nothing.
         if threading.current_thread() is threading.main_thread():
-            time.sleep(0.055 if next(turns) % 8 else 0.11)
+            time.sleep(0.12)
         return fast(self, ids)
 
     OnnxRuntime.logits = logits
@@ -97,7 +99,7 @@ if "pipeline.measure.worker" in sys.orig_argv:
     speedup = {"quantization.speedup"} & healthy.of_state("pass")
     assert outcome.broken(healthy) == LATENCY | speedup, outcome.output
     assert outcome.of_state("fail") >= LATENCY | speedup and not outcome.of_state("invalid")
-    assert outcome.claims["latency.p50"]["verdict"]["lower"] >= 55 and outcome.claims["latency.p95"]["verdict"]["lower"] >= 110
+    assert all(outcome.claims[claim]["verdict"]["lower"] >= 120 for claim in LATENCY)
 
 
 def link_or_copy(source, target):
