@@ -45,9 +45,16 @@ def check_safetensors(path: Path) -> None:
                         "it is truncated or damaged; download it again")
 
 
-def check_model_directory(path: Path) -> None:
+def local_directory(model: str) -> Path | None:
+    """The directory that `model` names, there or not; None for a hub id such as Qwen/Qwen3-0.6B."""
+    is_path = Path(model).exists() or model.startswith((".", "/", "~")) or model.count("/") != 1
+    return Path(model) if is_path else None
+
+
+def check_model_directory(path: Path, parameters: int | None = None) -> None:
     """Raise EdgeError, one line, unless `path` is a directory with a Qwen3 that can be loaded: config.json of
     model_type qwen3, whole safetensors weights and tokenizer.json (without which ms-swift trains on garbage and exits 0).
+    `parameters`: how many it must have; any number by default.
     """
     path = Path(path)
     if not path.exists():
@@ -65,6 +72,8 @@ def check_model_directory(path: Path) -> None:
         check_safetensors(file)
     if "model" not in read_object(path / "tokenizer.json", "a tokenizer"):
         raise EdgeError(f"{path / 'tokenizer.json'} must hold a tokenizer, but has no entry model: download it again")
+    if parameters is not None:
+        _check_size(path, parameters)
 
 
 def _download(name: str, revision: str | None, scratch: Path) -> Path:
@@ -108,13 +117,11 @@ def build_pretrained(out: Path, scratch: Path, config: Mapping[str, Any]) -> Non
     if not name:
         raise EdgeError("base of kind pretrained needs a model: "
                         "give --model a directory or a hub id like Qwen/Qwen3-0.6B")
-    is_path = Path(name).exists() or name.startswith((".", "/", "~")) or name.count("/") != 1
-    source = Path(name) if is_path else _download(name, config.get("revision"), scratch)
-    check_model_directory(source)
-    if config.get("parameters") is not None:
-        _check_size(source, config["parameters"])
+    local = local_directory(name)
+    source = local or _download(name, config.get("revision"), scratch)
+    check_model_directory(source, config.get("parameters"))
     out.mkdir(parents=True, exist_ok=True)
-    place = shutil.copyfile if is_path else _link  # what the user saves over must not change the artifact
+    place = shutil.copyfile if local else _link  # what the user saves over must not change the artifact
     for file in [*weight_files(source), *(source / extra for extra in COPIED)]:
         if file.is_file():
             place(file, out / file.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,8 +16,8 @@ VALIDATION_SHARE = 1 / 9
 TEST_SHARE = 1 / 16
 
 
-def split_own_data(out: Path, train: Path, evaluation: Path, columns: Mapping[str, str] | None, seed: int) -> None:
-    """Write train, validation, test and challenge .jsonl into ``out``; each intent keeps its share in both halves.
+def check_own_data(train: Path, evaluation: Path, columns: Mapping[str, str] | None) -> tuple[list[Record], list[Record]]:
+    """The records of both files, fit to be split.
 
     EdgeError names file and line of what `edge data validate` finds wrong in them, such as a query that stands in both;
     classes out of balance are the user's own affair.
@@ -26,13 +26,22 @@ def split_own_data(out: Path, train: Path, evaluation: Path, columns: Mapping[st
         more = f" ({len(found)} such findings; edge data validate shows all)" if len(found) > 1 else ""
         raise EdgeError(found[0] + more)
     learnt, judged = read_records(train, columns), read_records(evaluation, columns)
-    rng = random.Random(f"{seed}/own")
-    halves = (("train", "validation", learnt, VALIDATION_SHARE, train),
-              ("challenge", "test", judged, TEST_SHARE, evaluation))
-    for most, few, rows, share, path in halves:
-        large, small = _stratified(rows, share, rng)
-        if not small:
+    for path, rows in ((train, learnt), (evaluation, judged)):
+        if max(Counter(row.intent for row in rows).values()) < 2:
             raise EdgeError(f"{path}: expected at least two queries of some intent, found {len(rows)} rows; add some")
+    return learnt, judged
+
+
+def split_own_data(out: Path, train: Path, evaluation: Path, columns: Mapping[str, str] | None, seed: int) -> None:
+    """Write train, validation, test and challenge .jsonl into ``out``; each intent keeps its share in both halves.
+
+    EdgeError as in ``check_own_data``.
+    """
+    learnt, judged = check_own_data(train, evaluation, columns)
+    rng = random.Random(f"{seed}/own")
+    halves = (("train", "validation", learnt, VALIDATION_SHARE), ("challenge", "test", judged, TEST_SHARE))
+    for most, few, rows, share in halves:
+        large, small = _stratified(rows, share, rng)
         write_records(out / f"{most}.jsonl", large)
         write_records(out / f"{few}.jsonl", small)
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipeline.errors import EdgeError, told
 
@@ -20,9 +21,20 @@ def one_line_when_not_writable(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        raise EdgeError(
-            f"expected a writable folder for the store, found {told(error)}; name another folder (--store) or mend its permissions"
-        ) from error
+        raise _not_writable(told(error)) from error
+
+
+def check_writable(folder: Path) -> None:
+    """EdgeError unless `folder` can be made, if need be, and written; the trial leaves nothing behind."""
+    try:
+        there = next(one for one in (folder, *folder.parents) if one.exists() or one.is_symlink())
+        TemporaryDirectory(dir=there).cleanup()
+    except OSError as error:
+        raise _not_writable(f"{folder}: {error.strerror}") from error
+
+
+def _not_writable(found: str) -> EdgeError:
+    return EdgeError(f"expected a writable folder for the store, found {found}; name another folder (--store) or mend its permissions")
 
 
 @contextmanager

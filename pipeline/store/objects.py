@@ -22,7 +22,7 @@ from pipeline.errors import EdgeError, told
 from pipeline.store import manifest as manifests
 from pipeline.store.artifact import Artifact, DamagedError, Spec, Workspace
 from pipeline.store.explain import explain
-from pipeline.store.failures import one_line_when_full, sync, sync_tree
+from pipeline.store.failures import check_writable, one_line_when_full, sync, sync_tree
 from pipeline.store.host import host_facts
 from pipeline.store.locks import Uses, building, try_building, unused
 from pipeline.store.place import inside
@@ -52,8 +52,16 @@ class Store:
         """Let go of all artifacts given out, so that they may be pruned."""
         self.uses.close()
 
+    def check(self) -> None:
+        """EdgeError unless the store can be used: whatever is asked of it, it writes a lock."""
+        check_writable(self.locks)
+
     def key(self, spec: Spec) -> str:
         return manifests.key_of(manifests.determinants(spec))
+
+    def holds(self, spec: Spec) -> bool:
+        """Whether the artifact of `spec` lies here, whole or damaged."""
+        return (self.objects / self.key(spec)).exists()
 
     def get(self, spec: Spec) -> Artifact:
         """The artifact of `spec`, built at most once whoever asks; EdgeError when it is damaged or cannot be built."""

@@ -31,8 +31,8 @@ class Remote:
 
         try:
             self._fs, self._base = url_to_fs(url)
-        except (ImportError, ValueError) as error:
-            raise EdgeError(f"expected a remote such as file:///… or s3://…, {url} gave: {error}") from None
+        except Exception as error:  # what a protocol's own code raises for an address that it cannot read
+            raise EdgeError(f"expected a remote such as file:///… or s3://…, {url} gave: {_reason(error)}; correct --store-url") from None
         self.url = url
         self._down = False
 

@@ -238,6 +238,15 @@ def test_a_store_that_may_only_be_read(ordinary_user: Path, spec: Spec) -> None:
         assert "\n" not in str(caught.value)
 
 
+def test_a_store_that_cannot_be_used_is_known_beforehand(ordinary_user: Path) -> None:
+    Store(ordinary_user / "new" / "store").check()
+    assert not (ordinary_user / "new").exists()
+    (ordinary_user / "store").mkdir(mode=0o555)
+    with pytest.raises(EdgeError, match=r"writable folder.*/store/locks: Permission denied") as caught:
+        Store(ordinary_user / "store").check()
+    assert "\n" not in str(caught.value)
+
+
 def test_light_to_import(start: Start) -> None:
     out, err = start(
         "import sys, pipeline.store\n"
