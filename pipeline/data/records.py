@@ -20,6 +20,7 @@ MAX_ROWS = 1_000_000
 MAX_LINE_BYTES = 64_000
 _SPECIAL = re.compile(r"<\|[^|<>\s]{1,40}\|>|</?(?:think|tool_call|tool_response)>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+DERIVED = ("should_route_to_cloud", "confidence_threshold", "expected_output")  # from the intent
 _NAMES = frozenset(intent.name for intent in INTENTS)
 
 
@@ -172,7 +173,10 @@ def _record(found: str | dict[str, Any], names: Mapping[str, str], where: str) -
     if intent not in _NAMES:
         raise EdgeError(f"{where}: expected one of the intents {', '.join(i.name for i in INTENTS)}, found {intent!r}; "
                         "correct it")
-    _check_documented(row, by_name(intent), where)
+    derived = {field: row[field] for field in DERIVED if field in row and field not in names.values()}
+    if not isinstance(found, str):  # all that CSV has is text; in JSON a number in quotes is a mistake
+        derived = {field: _cell(text) for field, text in derived.items()}
+    _check_derived(derived, by_name(intent), where)
     grammar = row.get(names["grammar"], "")
     if not isinstance(grammar, str):
         raise EdgeError(f"{where}: expected the grammar as text, found {_kind(grammar)}; quote it or leave it out")
@@ -201,27 +205,42 @@ def _text(row: Mapping[str, Any], column: str, where: str) -> str:
     return row[column]
 
 
-def _check_documented(row: Mapping[str, Any], intent: Intent, where: str) -> None:
-    """The derived fields, where a JSON row has them, must agree with the intent."""
+def _cell(text: str) -> Any:
+    """The JSON value in a CSV cell, true and false in any case; None for a blank one, the text itself where it is no JSON."""
+    bare = text.strip()
+    try:
+        return json.loads(bare.lower() if bare.lower() in ("true", "false") else bare)
+    except (ValueError, RecursionError):
+        return bare or None
+
+
+def _check_derived(row: Mapping[str, Any], intent: Intent, where: str) -> None:
+    """The fields that follow from the intent, where a row has them, must agree with it."""
     cloud = row.get("should_route_to_cloud")
-    if isinstance(cloud, str):  # a CSV column of that name
-        cloud = {"true": True, "false": False}.get(cloud.lower(), cloud)
     if cloud is not None and cloud is not (intent.route == "cloud"):
         raise EdgeError(f"{where}: expected should_route_to_cloud {intent.route == 'cloud'} for {intent.name}, found "
-                        f"{cloud!r}; correct it or leave it out")
-    threshold = row.get("confidence_threshold")
-    number = isinstance(threshold, (int, float)) and not isinstance(threshold, bool)
-    if not isinstance(threshold, (str, type(None))) and not (number and 0 <= threshold <= 1):
-        raise EdgeError(f"{where}: expected confidence_threshold from 0 to 1, found {str(threshold)[:40]}; correct it")
+                        f"{_shown(cloud)}; correct it or leave it out")
+    if row.get("confidence_threshold") is not None:
+        _check_share("confidence_threshold", row["confidence_threshold"], where)
     expected = row.get("expected_output")
-    if expected is None or isinstance(expected, str):
+    if expected is None:
         return
     if not isinstance(expected, Mapping):
-        raise EdgeError(f"{where}: expected expected_output to be an object, found {_kind(expected)}; correct it")
+        raise EdgeError(f"{where}: expected expected_output to be an object, found {_kind(expected)}; correct it or leave it out")
     for field, truth in (("intent", intent.name), ("route", intent.route)):
-        if expected.get(field, truth) != truth:
-            raise EdgeError(f"{where}: expected expected_output.{field} {truth}, found {str(expected[field])[:40]}; "
-                            "correct it")
+        if expected.get(field) != truth:
+            raise EdgeError(f"{where}: expected expected_output.{field} {truth}, found {_shown(expected.get(field))}; correct it")
+    _check_share("expected_output.confidence", expected.get("confidence"), where)
+
+
+def _check_share(field: str, value: Any, where: str) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (number and 0 <= value <= 1):
+        raise EdgeError(f"{where}: expected {field}, a number from 0 to 1, found {_shown(value)}; correct it")
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else repr(value)[:40]
 
 
 def _kind(value: Any) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.data import records as module
 from pipeline.data.intents import INTENTS, by_name
-from pipeline.data.records import Record, read_records, write_records
+from pipeline.data.records import DERIVED, Record, read_records, write_records
 from pipeline.errors import EdgeError
 
 QUERIES = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_size=60).filter(
@@ -55,6 +55,13 @@ def test_blank_lines_are_passed_over(tmp_path: Path) -> None:
     assert len(read_records(path)) == 2
 
 
+OUTPUT = {"intent": "time_query", "confidence": 0.9, "route": "local"}
+
+
+def derived(**fields: object) -> str:
+    return json.dumps({"query": "几点", "intent": "time_query", **fields}, ensure_ascii=False)
+
+
 BAD_ROWS = {
     '{"query": "现在几': "broken JSON",
     "[1, 2]": "found a list",
@@ -73,9 +80,19 @@ BAD_ROWS = {
     '{"query": "几点\\u0000", "intent": "time_query"}': "control character",
     '{"query": "几点\\ud83d", "intent": "time_query"}': "half a surrogate",
     '{"query": "几点", "intent": "time_query", "should_route_to_cloud": true}': "should_route_to_cloud False",
-    '{"query": "几点", "intent": "time_query", "confidence_threshold": 2}': "from 0 to 1",
-    '{"query": "几点", "intent": "time_query", "expected_output": []}': "to be an object",
-    '{"query": "几点", "intent": "time_query", "expected_output": {"route": "cloud"}}': "expected_output.route local",
+    derived(should_route_to_cloud="false"): "should_route_to_cloud False for time_query, found 'false'",
+    derived(confidence_threshold=2): "confidence_threshold, a number from 0 to 1, found 2",
+    derived(confidence_threshold="abc"): "confidence_threshold, a number from 0 to 1, found 'abc'",
+    derived(confidence_threshold="0.5"): "found '0.5'",
+    derived(confidence_threshold=True): "found True",
+    derived(expected_output=[]): "to be an object, found a list",
+    derived(expected_output="garbage"): "to be an object, found text",
+    derived(expected_output={}): "expected_output.intent time_query, found none",
+    derived(expected_output={**OUTPUT, "intent": "open_chat"}): "expected_output.intent time_query, found 'open_chat'",
+    derived(expected_output={**OUTPUT, "route": "cloud"}): "expected_output.route local, found 'cloud'",
+    derived(expected_output={**OUTPUT, "confidence": 7}): "expected_output.confidence, a number from 0 to 1, found 7",
+    derived(expected_output={**OUTPUT, "confidence": "1"}): "expected_output.confidence, a number from 0 to 1, found '1'",
+    derived(expected_output={key: OUTPUT[key] for key in ("intent", "route")}): "expected_output.confidence.*found none",
     '{"query": "几点", "intent": "time_query", "grammar": 5}': "the grammar as text",
 }
 
@@ -86,6 +103,37 @@ def test_a_bad_row_names_file_and_line(tmp_path: Path, row: str, said: str) -> N
     path.write_text(GOOD + row + "\n", encoding="utf-8")
     with pytest.raises(EdgeError, match=f"bad.jsonl:2: expected .*{said}"):
         read_records(path)
+
+
+def csv_of(path: Path, *cells: str) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["query", "intent", *DERIVED], ["几点", "time_query", *cells]])
+    return path
+
+
+@pytest.mark.parametrize("cells", [("False", "0.6", json.dumps(OUTPUT)), ("false", " 1 ", ""), ("", "", "")])
+def test_the_cells_of_csv_are_read_as_json(tmp_path: Path, cells: tuple[str, ...]) -> None:
+    assert read_records(csv_of(tmp_path / "a.csv", *cells)) == [Record("几点", "time_query")]
+
+
+@pytest.mark.parametrize(("cells", "said"), [
+    (("True", "", ""), "should_route_to_cloud False for time_query, found True"),
+    (("no", "", ""), "found 'no'"), (("0", "", ""), "found 0"),
+    (("", "abc", ""), "confidence_threshold, a number from 0 to 1, found 'abc'"), (("", "6", ""), "found 6"),
+    (("", "NaN", ""), "found nan"), (("", '"0.5"', ""), "found '0.5'"),
+    (("", "", "garbage"), "expected_output to be an object, found text"), (("", "", "{}"), "expected_output.intent time_query"),
+    (("", "", json.dumps({**OUTPUT, "confidence": 7})), "expected_output.confidence.*found 7"),
+    (("", "", "[" * 30000), "expected_output to be an object, found text"),
+])
+def test_a_bad_cell_of_csv_names_file_and_line(tmp_path: Path, cells: tuple[str, ...], said: str) -> None:
+    with pytest.raises(EdgeError, match=f"a.csv:2: expected .*{said}"):
+        read_records(csv_of(tmp_path / "a.csv", *cells))
+
+
+def test_a_column_that_holds_the_intent_is_no_expected_output(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("query,expected_output\n几点,time_query\n", encoding="utf-8")
+    assert read_records(path, {"intent": "expected_output"}) == [Record("几点", "time_query")]
 
 
 @pytest.mark.parametrize(("name", "content", "said"), [
