@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import EdgeError
+from pipeline.regular_file import check_regular_file
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -42,9 +43,8 @@ def _mistake(problem: str, node: yaml.Node) -> yaml.constructor.ConstructorError
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; EdgeError names file and line when it is missing, empty or malformed."""
     try:
+        check_regular_file(path, "a YAML file")
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise EdgeError(f"{path}: expected a YAML file, found none; check the path") from None
     except (OSError, UnicodeDecodeError) as error:
         raise EdgeError(f"{path}: expected a readable UTF-8 YAML file, found {error}") from None
     try:

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.atomic import write_atomically
 from pipeline.data.intents import INTENTS, Intent, by_name
 from pipeline.errors import EdgeError
+from pipeline.regular_file import check_regular_file
 
 CONFIDENCE_THRESHOLD = 0.6
 MAX_CHARACTERS = 2_000
@@ -96,9 +97,8 @@ def _column_names(columns: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    if path.is_dir():
-        raise EdgeError(f"{path}: expected a file, found a directory; name the file in it")
     try:
+        check_regular_file(path, "a data file")
         with path.open("rb") as file:
             number = 0
             while raw := file.readline(MAX_LINE_BYTES + 1):
@@ -107,8 +107,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                     raise EdgeError(f"{path}:{number}: expected a line under {MAX_LINE_BYTES:,} bytes, found a longer "
                                     "one; write one record a line")
                 yield number, _decode(raw, f"{path}:{number}").removeprefix("\ufeff" if number == 1 else "")
-    except FileNotFoundError:
-        raise EdgeError(f"{path}: expected a data file, found none; check the path") from None
     except OSError as error:
         raise EdgeError(f"{path}: expected a readable file, found {error.strerror}; check its permissions") from None
 
