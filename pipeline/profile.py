@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.data.intents import INTENTS
+from pipeline.data.intents import INTENTS, shares_of
 from pipeline.data.records import CONFIDENCE_THRESHOLD
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_model
@@ -101,9 +101,18 @@ def load_profile(name: str, model: str = "", train_file: str = "", eval_file: st
 
     EdgeError for an unknown name, a malformed file, and a model or data that do not go with the profile.
     """
-    profile = read_model(_path_of(name), Profile)
+    path = _path_of(name)
+    profile = read_model(path, Profile)
+    _check_mix(profile.data.scenario_mix, path)
     return profile.model_copy(update={"base": _base(profile, name, model),
                                       "data": _data(profile.data, train_file, eval_file, columns)})
+
+
+def _check_mix(mix: dict[str, float], path: Path) -> None:
+    try:
+        shares_of(mix)
+    except EdgeError as error:
+        raise EdgeError(f"{path}: data.scenario_mix: {error}") from None
 
 
 def _base(profile: Profile, name: str, model: str) -> Base:

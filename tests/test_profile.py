@@ -55,6 +55,25 @@ def test_scale_needs_a_size(model: Path, tmp_path: Path) -> None:
     assert Store(tmp_path / "store").get(specs.base(small, DATA)).file("model.safetensors").is_file()
 
 
+@pytest.mark.parametrize(("mix", "says"), [
+    ({"weather": 1.0}, "expected one of the intents weather_query, .*, found 'weather'"),
+    ({"weather": 0.0, "weather_query": 1.0}, "found 'weather'"),
+    ({"weather_query": 2.0, "open_chat": -1.0}, "expected non-negative weights"),
+    ({"weather_query": 0.0}, "add up to more than 0"),
+    ({}, "add up to more than 0"),
+    ({"weather_query": float("nan")}, "expected non-negative weights"),
+])
+def test_a_mix_that_no_scenario_can_be_drawn_by_is_refused_at_once(mix: dict[str, float], says: str, tmp_path: Path) -> None:
+    with pytest.raises(EdgeError, match=f"mine.yaml: data.scenario_mix: .*{says}") as caught:
+        load_profile(own_profile(tmp_path, data={"scenario_mix": mix}))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mix_of_some_intents_in_any_weights_is_taken(tmp_path: Path) -> None:
+    mix = {"weather_query": 3.0, "open_chat": 1.0}
+    assert load_profile(own_profile(tmp_path, data={"scenario_mix": mix})).data.scenario_mix == mix
+
+
 def test_the_records_threshold_is_the_decisions() -> None:
     assert load_profile("reference").decision.confidence_threshold == CONFIDENCE_THRESHOLD
 

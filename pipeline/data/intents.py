@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,3 +50,16 @@ def by_name(name: str) -> Intent:
         return _BY_NAME[name]
     except KeyError:
         raise EdgeError(f"expected one of the intents {', '.join(_BY_NAME)}, found {name!r}; correct it") from None
+
+
+def shares_of(mix: Mapping[str, float]) -> dict[str, float]:
+    """Share by intent, summing to 1, of a scenario in which intent i has the weight ``mix[i]``; an intent of weight 0 is left out.
+
+    EdgeError for a name that is none of the six, a negative weight, and weights without a finite sum above 0.
+    """
+    for name in mix:
+        by_name(name)
+    total = sum(mix.values())
+    if not mix or not math.isfinite(total) or min(mix.values()) < 0 or total <= 0:
+        raise EdgeError(f"expected non-negative weights by intent that add up to more than 0, found {dict(mix)}; correct them")
+    return {name: weight / total for name, weight in mix.items() if weight > 0}

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from pipeline.data.intents import shares_of
 from pipeline.errors import EdgeError
 from pipeline.measure.decisions import Decisions, some
 from pipeline.measure.measurement import Paired, Proportion
@@ -77,10 +78,7 @@ def draw(records: Records, mix: Mapping[str, float]) -> list[Mapping[str, Any]]:
 
     Which records of an intent are taken is decided by the sha256 of the query, so file order has no say.
     """
-    total = sum(mix.values())
-    if not mix or not math.isfinite(total) or min(mix.values()) < 0 or total <= 0:
-        raise EdgeError(f"expected non-negative weights by intent that add up to more than 0, found {dict(mix)}")
-    shares = {intent: weight / total for intent, weight in mix.items() if weight > 0}
+    shares = shares_of(mix)
     of_intent = {intent: [record for record in records if record["intent"] == intent] for intent in shares}
     missing = sorted(intent for intent, found in of_intent.items() if not found)
     if missing:
