@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.data.intents import INTENTS, shares_of
-from pipeline.data.records import CONFIDENCE_THRESHOLD
+from pipeline.data.records import CONFIDENCE_THRESHOLD, NAMED
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_model
 
@@ -145,9 +145,9 @@ def _data(data: Data, train_file: str, eval_file: str, columns: dict[str, str] |
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """``query=text,intent=label`` -> {"query": "text", "intent": "label"}; "" -> {}."""
+    """``query=text,intent=label`` -> {"query": "text", "intent": "label"}; "" -> {}.  EdgeError for a field without a name, or unknown."""
     pairs = [part.partition("=") for part in filter(None, text.split(","))]
-    if any(not (field.strip() and column.strip()) for field, _, column in pairs):
+    if any(field.strip() not in NAMED or not column.strip() for field, _, column in pairs):
         raise EdgeError(f"--columns: expected query=COLUMN,intent=COLUMN, found {text!r}")
     return {field.strip(): column.strip() for field, _, column in pairs}
 

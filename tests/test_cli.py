@@ -124,6 +124,13 @@ def test_two_files_of_one_name_are_refused(fails: Fails) -> None:
     assert "a/train.jsonl" in line and "b/train.jsonl" in line
 
 
+@pytest.mark.parametrize("columns", ["foo", "foo=bar", "query=", "=text", "query=text,label=intent"])
+@pytest.mark.parametrize("command", [["data", "validate", "mine.csv"], ["doctor"]], ids=" ".join)
+def test_a_mistake_in_columns_is_one_of_usage(command: list[str], columns: str, home: Path, fails: Fails) -> None:
+    (home / "mine.csv").write_text("text,label\n几点,time_query\n", encoding="utf-8")
+    assert fails(*command, "--columns", columns) == f"edge: --columns: expected query=COLUMN,intent=COLUMN, found '{columns}'"
+
+
 def test_the_doctor_reads_named_columns(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = generate(home, train=60, validation=12, test=12, challenge=12)
     for name in ("train", "test"):

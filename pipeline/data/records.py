@@ -21,6 +21,7 @@ MAX_ROWS = 1_000_000
 MAX_LINE_BYTES = 64_000
 _SPECIAL = re.compile(r"<\|[^|<>\s]{1,40}\|>|</?(?:think|tool_call|tool_response)>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+NAMED = ("query", "intent", "grammar")  # may have columns of other names
 DERIVED = ("should_route_to_cloud", "confidence_threshold", "expected_output")  # from the intent
 _NAMES = frozenset(intent.name for intent in INTENTS)
 
@@ -88,7 +89,7 @@ def read_numbered(path: Path, columns: Mapping[str, str] | None = None,
 
 
 def _column_names(columns: Mapping[str, str] | None) -> dict[str, str]:
-    names = {"query": "query", "intent": "intent", "grammar": "grammar"}
+    names = {field: field for field in NAMED}
     for field, column in (columns or {}).items():
         if field not in names:
             raise EdgeError(f"expected a column mapping for query or intent, found {field!r}; write query=NAME")

@@ -149,6 +149,7 @@ def test_an_unknown_claim_with_no_near_name_lists_the_known(suite):
     (["--train-data", "mine.jsonl"], "--train-data and --eval-data together"),
     (["--train-data", "mine.jsonl", "--eval-data", "mine.jsonl"], "mine.jsonl: expected a .jsonl or .csv file"),
     (["--columns", "query"], "expected query=COLUMN,intent=COLUMN"),
+    (["--columns", "foo=bar"], "expected query=COLUMN,intent=COLUMN"),
     (["--columns", "query=text"], "--columns: expected --train-data and --eval-data"),
     (["--model", "Qwen/Qwen3-0.6B"], "expected a profile with a pretrained base, found reference"),
 ])
