@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import re
 import shutil
 import subprocess
@@ -12,13 +13,19 @@ from typing import Any
 
 import matplotlib
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from PIL import Image
 
 from pipeline.report import figures, latex
 from pipeline.report.figures import fonts, style
 from pipeline.report.figures import latency as latency_figure
 from pipeline.report.figures import memory as memory_figure
+from pipeline.report.figures import overview as overview_figure
+from pipeline.report.figures.wrap import width, wrap
 
 ALWAYS = {"overview", "latency", "speedup", "memory", "intent_confusion_accuracy_merged", "intent_confusion_accuracy_int8",
           "routing_confusion", "calibration", "training"}
@@ -49,6 +56,54 @@ def test_a_figure_without_data_is_left_out(tmp_path: Path, results: dict[str, An
     assert [picture.name for picture in figures.render(results, tmp_path)] == ["overview"]
     results["claims"] = []
     assert figures.render(results, tmp_path) == [] and not list(tmp_path.iterdir())
+
+
+def _shown(sheet: Any) -> list[Text]:
+    """Every word of the figure that has a place on it, after it was laid out."""
+    renderer = FigureCanvasAgg(sheet).get_renderer()
+    sheet.draw(renderer)
+    return [text for text in sheet.findobj(Text) if text.get_visible() and text.get_text().strip()]
+
+
+LONG = "（包括直接与间接询问）在 1,500 条 challenge 查询上的 non-inferiority，" * 4
+
+
+@pytest.mark.parametrize("long", [[], [3], [0, 1], [12, 13, 17]], ids=["the documented ones", "one long", "first two", "last"])
+def test_the_overview_shows_every_caption_whole_and_nothing_overlaps(results: dict[str, Any], long: list[int]) -> None:
+    for place in long:
+        results["claims"][place]["caption"] = f"{LONG}{place}"
+    with style.look():
+        drawing, = overview_figure.draw(results)
+        shown = _shown(drawing.figure)
+        boxes = [text.get_window_extent() for text in shown]
+    words = ["".join(text.get_text().split()) for text in shown]
+    for entry in results["claims"]:
+        expected = style.say(entry["caption"], entry["id"])
+        assert "".join(expected.split()) in words
+    assert all(drawing.figure.bbox.containsx(edge) for box in boxes for edge in (box.x0, box.x1))
+    assert all(drawing.figure.bbox.containsy(edge) for box in boxes for edge in (box.y0, box.y1))
+    for one, other in itertools.combinations(range(len(boxes)), 2):
+        assert not boxes[one].overlaps(boxes[other]), (words[one], words[other])
+    panels = [axes.bbox for axes in drawing.figure.axes]
+    assert not any(box.overlaps(panel) for box in boxes for panel in panels)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(st.sampled_from(list("延迟分布内存（）“”，。 aWm19.%-_()")), min_size=30, max_size=120))
+def test_wrapped_words_are_all_there_on_lines_that_fit(text: str) -> None:
+    with style.look():
+        lines = wrap(text, 5.1, 7).split("\n")
+        assert "".join("".join(lines).split()) == "".join(text.split())
+        assert all(width(line, 7) <= 5.1 and line == line.strip() for line in lines)
+        assert len(lines) == 1 or all(lines)
+
+
+def test_a_line_breaks_at_a_phrase_and_never_between_a_figure_and_its_unit() -> None:
+    with style.look():
+        assert wrap("连续决策相对空闲状态增加的功耗（各窗口均值）低于 200 mW", 5.1, 7).startswith("连续决策相对空闲状态增加的功耗\n（")
+        for room in range(20, 60):
+            lines = wrap("端到端响应 P95 低于 500 ms，准确率高于 90 % 且损失低于 5 万", room / 10, 7).split("\n")
+            assert all(any(unit in line for line in lines) for unit in ("P95", "500 ms", "90 %", "5 万")), lines
 
 
 def test_what_lies_beyond_the_histogram_is_said(results: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -10,11 +11,14 @@ from matplotlib.lines import Line2D
 
 from pipeline.report import format as fmt
 from pipeline.report.figures.style import Drawing, figure, say
+from pipeline.report.figures.wrap import wrap
 from pipeline.report.results import Claim, claims
 
 CAPTION = "验收目标总览：测量值与区间相对于目标的位置"
 POINTS, TIMES = 12.0, 32.0
-ROW, EDGE, GAP = 0.58, 1.7, 1.9
+# In cm: the least height of a row and what a line of words adds, the margins, and the words' room in the left one.
+ROW, LINE, EDGE, GAP, LEFT, RIGHT = 0.58, 0.31, 1.7, 1.9, 5.3, 2.4
+WORDS, SIZE = LEFT - 0.2, 7.0
 
 
 def draw(results: Mapping[str, Any]) -> list[Drawing]:
@@ -24,15 +28,26 @@ def draw(results: Mapping[str, Any]) -> list[Drawing]:
                                   ([c for c in items if c.unit not in fmt.PERCENT], _times)) if panel[0]]
     if not panels:
         return []
-    rows = [len(group) for group, _ in panels]
-    height = ROW * sum(rows) + EDGE + GAP * (len(rows) - 1) + 1.3
-    sheet = figure(height, left=5.2, right=2.8, top=EDGE, bottom=1.3, hspace=GAP / (ROW * sum(rows) / len(rows)))
+    rows, names = [len(group) for group, _ in panels], [_names(group) for group, _ in panels]
+    row = max(map(_row, names))
+    height = row * sum(rows) + EDGE + GAP * (len(rows) - 1) + 1.3
+    sheet = figure(height, left=LEFT, right=RIGHT, top=EDGE, bottom=1.3, hspace=GAP / (row * sum(rows) / len(rows)))
     grid = sheet.subplots(len(rows), 1, squeeze=False, height_ratios=rows)[:, 0]
-    for axes, (group, scale) in zip(grid, panels, strict=True):
+    for axes, (group, scale), words in zip(grid, panels, names, strict=True):
         scale(axes, group)
-        _labels(axes, group)
+        _labels(axes, group, words)
     _legend(sheet, items, height)
     return [Drawing("overview", CAPTION, sheet, [claim.id for claim in items])]
+
+
+def _names(group: list[Claim]) -> list[str]:
+    return [wrap(say(claim.caption, claim.id), WORDS, SIZE) for claim in group]
+
+
+def _row(names: list[str]) -> float:
+    """The height of a row in cm that keeps each name clear of the next."""
+    lines = [name.count("\n") + 1 for name in names]
+    return max([ROW, *(LINE * (one + other) / 2 + 0.18 for one, other in pairwise(lines))])
 
 
 def _points(axes: Axes, group: list[Claim]) -> None:
@@ -75,9 +90,9 @@ def _rows(axes: Axes, group: list[Claim], place: Callable[[float, Claim], float]
             axes.plot([min(max(at, low), high)], [row], ">" if at >= high else "<", color=state.colour, markersize=6, clip_on=False)
 
 
-def _labels(axes: Axes, group: list[Claim]) -> None:
+def _labels(axes: Axes, group: list[Claim], names: list[str]) -> None:
     axes.set_ylim(len(group) - 0.4, -0.6)
-    axes.set_yticks(range(len(group)), [say(_short(claim.caption), claim.id) for claim in group])
+    axes.set_yticks(range(len(group)), names, fontsize=SIZE)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
     axes.spines["left"].set_visible(False)
@@ -87,10 +102,6 @@ def _labels(axes: Axes, group: list[Claim]) -> None:
         mark = "≈ " if claim.indicative else ""
         axes.annotate(mark + figure, (1.05, row), xycoords=("axes fraction", "data"), va="center", fontsize=7,
                       color=fmt.STATES[claim.state].colour, annotation_clip=False)
-
-
-def _short(caption: str) -> str:
-    return caption if len(caption) <= 24 else caption[:23] + "…"
 
 
 def _legend(sheet: Any, items: list[Claim], height: float) -> None:
