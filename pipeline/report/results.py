@@ -134,6 +134,11 @@ def artifact_name(results: Mapping[str, Any], key: str) -> str:
     return str(manifest.get("role") or manifest.get("kind") or key[:12])
 
 
+def intent_caption(results: Mapping[str, Any], name: str) -> str:
+    """An intent's Chinese name; its id where the record knows none, as for an intent of the user's own."""
+    return str((results.get("intents") or {}).get(name) or name)
+
+
 def artifact_bytes(manifest: Mapping[str, Any]) -> int:
     """Size of all its files in bytes."""
     return sum(int(entry.get("bytes", 0)) for entry in (manifest.get("files") or {}).values())

@@ -32,6 +32,7 @@ def test_a_passing_claim_is_green_and_recorded_whole(suite, pytester):
     assert claim["verdict"]["state"] == "pass" and claim["verdict"]["n"] == 1000
     assert len(claim["measurement"]["outcomes"]) == 1000
     assert record(pytester)["run"]["gate"] == {"state": "green", "red": [], "failed_tests": {}}
+    assert record(pytester)["intents"]["weather_query"] == "天气查询" and len(record(pytester)["intents"]) == 6
     result.stdout.fnmatch_lines(["*right often enough*"])
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.data.intents import INTENTS as KNOWN
 from pipeline.measure.latency import percentiles
 from pipeline.measure.measurement import Exact, Measurement, NotMeasured, Paired, PairedSample, Proportion, Sample
 from pipeline.verdict.judge import judge
@@ -151,7 +152,8 @@ def make_results() -> dict[str, Any]:
            "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False}, "required_host": "any",
            "exit_code": 1, "gate": {"state": "red", "red": ["accuracy.int8", "onnx.agreement", "routing.edge_share"]}}
     return {"version": 1, "run": run, "claims": list(claim_entries()), "observations": observations(),
-            "artifacts": {KEYS[role]: manifest(role, inputs) for role, inputs in chain.items()}, "training": training()}
+            "artifacts": {KEYS[role]: manifest(role, inputs) for role, inputs in chain.items()}, "training": training(),
+            "intents": {intent.name: intent.caption for intent in KNOWN}}
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from pipeline.report import figures, latex
+from pipeline.report.figures import confusion as confusion_figure
 from pipeline.report.figures import fonts, style
 from pipeline.report.figures import latency as latency_figure
 from pipeline.report.figures import memory as memory_figure
@@ -58,10 +59,13 @@ def test_a_figure_without_data_is_left_out(tmp_path: Path, results: dict[str, An
     assert figures.render(results, tmp_path) == [] and not list(tmp_path.iterdir())
 
 
+def _laid_out(sheet: Any) -> None:
+    sheet.draw(FigureCanvasAgg(sheet).get_renderer())
+
+
 def _shown(sheet: Any) -> list[Text]:
-    """Every word of the figure that has a place on it, after it was laid out."""
-    renderer = FigureCanvasAgg(sheet).get_renderer()
-    sheet.draw(renderer)
+    """Every word that has a place on the figure."""
+    _laid_out(sheet)
     return [text for text in sheet.findobj(Text) if text.get_visible() and text.get_text().strip()]
 
 
@@ -116,6 +120,46 @@ def test_what_lies_beyond_the_histogram_is_said(results: dict[str, Any]) -> None
     drawn = sum(bar.get_height() for bar in sheet.axes[0].patches)
     beyond = {label.split()[0]: int((re.findall(r"n = 400\D+(\d+)", label) or [0])[0]) for label in labels}
     assert beyond["onnx-int8"] == 2 and drawn + sum(beyond.values()) == 800
+
+
+def _ticks(results: dict[str, Any], name: str) -> tuple[list[str], list[str]]:
+    with style.look():
+        sheet = next(drawing.figure for drawing in confusion_figure.draw(results) if drawing.name == name)
+        _laid_out(sheet)
+    return tuple([text.get_text() for text in axis.get_ticklabels()] for axis in (sheet.axes[0].xaxis, sheet.axes[0].yaxis))
+
+
+def test_confusion_is_between_the_intents_chinese_names_and_ids_where_there_are_none(
+    results: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = ["weather_query", "my_own_intent", "simple_qa", "open_chat", "time_query", "knowledge_qa"]
+    ids = list(results["intents"])
+    for entry in results["claims"]:
+        if entry["id"] == "accuracy.int8":
+            entry["measurement"]["details"]["intents"] = own
+    merged, int8 = "intent_confusion_accuracy_merged", "intent_confusion_accuracy_int8"
+    if fonts.chinese_font():
+        assert _ticks(results, merged) == (["天气查询", "时间查询", "简单问答", "复杂推理", "知识问答", "开放闲聊"],) * 2
+        assert _ticks(results, int8) == (["天气查询", "my_own_intent", "简单问答", "开放闲聊", "时间查询", "知识问答"],) * 2
+    assert _ticks(results, "routing_confusion") == (["local", "cloud"],) * 2
+    del results["intents"]
+    assert _ticks(results, merged) == (ids, ids)
+    results["intents"] = dict.fromkeys(ids, "名")
+    monkeypatch.setattr(style, "chinese_font", lambda: None)
+    assert _ticks(results, merged) == (ids, ids)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["Chinese names", "ids"])
+def test_the_names_of_a_confusion_matrix_lie_on_the_figure_and_apart(results: dict[str, Any], named: bool) -> None:
+    results["intents"] = results["intents"] if named else {}
+    with style.look():
+        sheets = [drawing.figure for drawing in confusion_figure.draw(results)]
+        shown = [(sheet, _shown(sheet)) for sheet in sheets]
+    for sheet, texts in shown:
+        # The box of a slanted word is larger than the word.
+        level = [text.get_window_extent() for text in texts if text.get_rotation() in (0, 90)]
+        assert all(sheet.bbox.contains(*corner) for text in texts for corner in text.get_window_extent().get_points())
+        assert not any(one.overlaps(other) for one, other in itertools.combinations(level, 2))
 
 
 def test_the_memory_figure_shows_the_target_of_the_definition_that_gates(results: dict[str, Any]) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
 from pipeline.report.figures.style import BLUE, Drawing, figure, say
+from pipeline.report.figures.wrap import width
 from pipeline.report.matrices import matrices
-from pipeline.report.results import Seen
+from pipeline.report.results import Seen, intent_caption
 
 SHADE = LinearSegmentedColormap.from_list("shade", ["#FFFFFF", BLUE])
 KINDS = {"intents": ("意图混淆矩阵", "intents: confusion", "intent_confusion"),
@@ -24,25 +25,31 @@ def draw(results: Mapping[str, Any]) -> list[Drawing]:
     for kind in KINDS:
         groups = matrices(results, kind)
         groups = [same for same in groups if any(item.id in judged for item in same)] or groups
-        drawings += [_draw(kind, same, len(groups) > 1) for same in groups]
+        drawings += [_draw(kind, same, _names(results, kind, same[0]), len(groups) > 1) for same in groups]
     return drawings
 
 
-def _draw(kind: str, same: list[Seen], several: bool) -> Drawing:
+def _names(results: Mapping[str, Any], kind: str, item: Seen) -> list[str]:
+    names = [str(name) for name in item.details[kind]]
+    return [say(intent_caption(results, name), name) for name in names] if kind == "intents" else names
+
+
+def _draw(kind: str, same: list[Seen], names: list[str], several: bool) -> Drawing:
     chinese, english, name = KINDS[kind]
     item = same[0]
-    names, counts = [str(word) for word in item.details[kind]], np.asarray(item.details["confusion"], dtype=float)
+    counts = np.asarray(item.details["confusion"], dtype=float)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    wide = len(names) > 2
-    side = 1.15 * len(names) if wide else 3.6
-    sheet = figure(side + (3.3 if wide else 2), left=(14 - side) / 2, right=(14 - side) / 2, bottom=2.5 if wide else 1.2)
+    cell = 1.15 if len(names) > 2 else 1.8
+    side = cell * len(names)
+    slanted = any(width(word, 7) > cell - 0.1 for word in names)
+    sheet = figure(side + (3.3 if slanted else 2), left=(14 - side) / 2, right=(14 - side) / 2, bottom=2.5 if slanted else 1.2)
     axes = sheet.subplots()
     axes.imshow(shares, cmap=SHADE, vmin=0, vmax=1, aspect="auto")
     for row, column in np.ndindex(counts.shape):
         colour = "white" if shares[row, column] > 0.55 else "black"
         axes.text(column, row, f"{counts[row, column]:.0f}", ha="center", va="center", color=colour, fontsize=8)
-    axes.set_xticks(range(len(names)), names, rotation=30 if wide else 0, ha="right" if wide else "center",
+    axes.set_xticks(range(len(names)), names, rotation=30 if slanted else 0, ha="right" if slanted else "center",
                     rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel(say("预测", "found"))
