@@ -130,7 +130,7 @@ def _parameters(claim: Claim) -> list[Parameter]:
     if claim.needed:
         pairs["n needed"] = fmt.count(claim.needed)
     if claim.p_value is not None:
-        pairs["McNemar p"] = f"{claim.p_value:.3g}"
+        pairs["McNemar p"] = fmt.p_value(claim.p_value)
     # Excluded: a history goes over runs whose figures differ.
     return [Parameter(name, text, excluded=True) for name, text in pairs.items()]
 

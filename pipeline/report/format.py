@@ -12,6 +12,7 @@ from pipeline.report.results import Claim
 NONE = "-"
 SUFFIX = {"proportion": " %", "points": " points", "ms": " ms", "MB": " MB", "mW": " mW", "ratio": "x", "count": ""}
 PERCENT = ("proportion", "points")
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # A margin of a share is a difference of two percentages, so it is in points.
 MARGIN_UNIT = {"proportion": "points"}
 
@@ -100,6 +101,21 @@ def count(n: int) -> str:
 
 def confidence(claim: Claim) -> str:
     return f"{round(claim.confidence * 100, 6):g} %"
+
+
+def p_value(p: float | None) -> str:
+    """Three decimals; a smaller one as what it is below."""
+    return NONE if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def scientific(figure: float | None) -> str:
+    """Three digits, a power of ten below a thousandth: 0.0000105 -> "1.05 × 10⁻⁵"."""
+    if figure is None:
+        return NONE
+    if figure == 0 or abs(figure) >= 1e-3:
+        return f"{figure:.3g}"
+    digits, _, power = f"{figure:.2e}".partition("e")
+    return f"{digits} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
 
 
 def summary(measurement: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.atomic import write_atomically
 from pipeline.report import format as fmt
+from pipeline.report import pairs
 from pipeline.report.results import Claim, artifact_bytes, artifact_name, by_phase, claims, host_line
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ ESCAPES = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
     "≈": r"$\approx$", "≥": r"$\geq$", "≤": r"$\leq$", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}", "[": "{[}", "]": "{]}",
-    "-": "{-}",
+    "-": "{-}", "×": r"$\times$", **{letter: f"$^{{{chr(digit)}}}$" for digit, letter in fmt.SUPERSCRIPTS.items()},
 })
 RAGGED = r">{\raggedright\arraybackslash}p"
 DOCUMENT = r"""% Generated; compile with: xelatex report.tex (twice, for the tables)
@@ -30,9 +31,10 @@ DOCUMENT = r"""% Generated; compile with: xelatex report.tex (twice, for the tab
 
 
 def render(results: Mapping[str, Any], folder: Path, pictures: Sequence[Picture] = ()) -> list[Path]:
-    """Write claims.tex, artifacts.tex and report.tex; figures are expected in ../figures."""
-    parts = {"claims.tex": claims_table(results), "artifacts.tex": artifact_table(results),
-             "report.tex": _document(results, pictures)}
+    """Write a fragment a table, and report.tex with all of them; figures are expected in ../figures."""
+    parts = {"claims.tex": claims_table(results), "paired.tex": paired_table(results), "agreement.tex": agreement_table(results),
+             "artifacts.tex": artifact_table(results)}
+    parts["report.tex"] = _document(results, list(parts), pictures)
     for name, text in parts.items():
         write_atomically(folder / name, text)
     return [folder / name for name in parts]
@@ -62,6 +64,20 @@ def _claim_row(claim: Claim) -> str:
     return _row(cells)
 
 
+def paired_table(results: Mapping[str, Any]) -> str:
+    """One row a paired claim, with McNemar's p."""
+    heads = ["目标", "$n$", "仅参照答对", "仅被测答对", "McNemar $p$", "结论"]
+    rows = [_row(cells) for cells in pairs.paired(claims(results))]
+    return _longtable(RAGGED + "{5cm}rrrrl", heads, rows, "同一批查询上的配对比较（McNemar 精确检验，双侧）", "tab:paired")
+
+
+def agreement_table(results: Mapping[str, Any]) -> str:
+    """One row an agreement of two models, with the differences of their logits."""
+    heads = ["测量", "$n$", "一致率", "不一致", "logit 最大差", "logit 平均差"]
+    rows = [_row(cells) for cells in pairs.agreements(results)]
+    return _longtable(RAGGED + "{5.6cm}rrrrr", heads, rows, "两个模型的预测一致性", "tab:agreement")
+
+
 def artifact_table(results: Mapping[str, Any]) -> str:
     """Every artifact with the start of its key, its size and its inputs."""
     entries = (results.get("artifacts") or {}).items()
@@ -74,7 +90,10 @@ def _row(cells: Iterable[object]) -> str:
     return " & ".join(escape(cell) for cell in cells) + r" \\"
 
 
-def _longtable(columns: str, heads: Sequence[str], rows: Iterable[str], caption: str, label: str) -> str:
+def _longtable(columns: str, heads: Sequence[str], rows: Sequence[str], caption: str, label: str) -> str:
+    """The table; "" where it would have no rows."""
+    if not rows:
+        return ""
     head = " & ".join(heads) + r" \\"
     return "\n".join([
         r"\begingroup\footnotesize\setlength{\tabcolsep}{4pt}", rf"\begin{{longtable}}{{{columns}}}",
@@ -82,10 +101,10 @@ def _longtable(columns: str, heads: Sequence[str], rows: Iterable[str], caption:
         r"\toprule", head, r"\midrule", r"\endhead", r"\bottomrule", r"\endlastfoot", *rows, r"\end{longtable}", r"\endgroup", ""])
 
 
-def _document(results: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
+def _document(results: Mapping[str, Any], parts: Sequence[str], pictures: Sequence[Picture]) -> str:
     run = results["run"]
     facts = (f"配置 {escape(run.get('profile', '-'))}，主机 {escape(host_line(results))}，运行 {escape(run.get('id', '-'))}。"
              "区间的上下界均为单侧置信界；带 * 的数值仅供参考，不作为结论。")
     images = [rf"\begin{{figure}}[htbp]\centering\includegraphics[width=14cm]{{../figures/{picture.pdf.name}}}"
               rf"\caption{{{escape(picture.caption)}}}\end{{figure}}" for picture in pictures]
-    return "\n".join([DOCUMENT + facts, r"\input{claims.tex}", r"\input{artifacts.tex}", *images, r"\end{document}", ""])
+    return "\n".join([DOCUMENT + facts, *(rf"\input{{{name}}}" for name in parts), *images, r"\end{document}", ""])

@@ -124,6 +124,44 @@ def test_one_matrix_behind_three_claims_is_printed_once_and_names_them(tmp_path:
     assert all(plain(f"routing.{name}") in heading for name in ("accuracy", "beats_always_edge", "beats_always_cloud"))
 
 
+def _table(page: str, heading: str) -> list[list[str]]:
+    """The rows of the first table under the heading, without its head; none where there is no such heading."""
+    lines = page.partition(f"## {heading}")[2].partition("\n## ")[0].splitlines()
+    return [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")][2:]
+
+
+def test_the_p_of_paired_claims_and_the_logit_differences_are_shown(tmp_path: Path, results: dict[str, Any]) -> None:
+    pages = [path.read_text(encoding="utf-8") for path in markdown.render(results, tmp_path)]
+    assert _table(pages[1], "配对比较") == [["INT8 量化的准确率损失低于 2 个百分点", "1,500", "3", "0", "0.250", "通过"]]
+    assert [row[1:5] for row in _table(pages[2], "配对比较")][1:] == [["1,500", "0", "660", plain("< 0.001")]] * 2
+    row, = _table(pages[1], "预测一致性")
+    assert row == ["ONNX 与 PyTorch 的预测一致率高于 99 %", "1,500", "97.3 %", "40", "1.05 × 10⁻⁵", "1.04 × 10⁻⁶"]
+    latex.render(results, tmp_path)
+    assert r"& 3 & 0 & 0.250 & 通过 \\" in (tmp_path / "paired.tex").read_text(encoding="utf-8")
+    assert r"& 40 & 1.05 $\times$ 10$^{-}$$^{5}$ &" in (tmp_path / "agreement.tex").read_text(encoding="utf-8")
+    document = (tmp_path / "report.tex").read_text(encoding="utf-8")
+    assert r"\input{paired.tex}" in document and r"\input{agreement.tex}" in document
+
+
+def test_pairs_and_agreements_that_were_not_measured_leave_no_table(tmp_path: Path, results: dict[str, Any]) -> None:
+    """Nor does a record whose figures were not kept break one."""
+    for entry in results["claims"]:
+        if entry["id"] == "onnx.agreement":
+            entry["measurement"]["details"] = {"largest_logit_difference": 0.25}
+            entry["measurement"]["outcomes"] = []
+        if entry["id"] == "quantization.accuracy_loss":
+            del entry["measurement"]["reference"]
+    page = markdown.render(results, tmp_path)[1].read_text(encoding="utf-8")
+    assert _table(page, "配对比较")[0][1:5] == ["1,500", "-", "-", "0.250"]
+    assert _table(page, "预测一致性")[0][1:] == ["-", "-", "-", "0.25", "-"]
+    for entry in results["claims"]:
+        entry["measurement"]["details"], entry["verdict"]["p_value"] = None, None
+    pages = [path.read_text(encoding="utf-8") for path in markdown.render(results, tmp_path)]
+    assert not any("McNemar" in page or "logit" in page for page in pages)
+    latex.render(results, tmp_path)
+    assert [(tmp_path / f"{name}.tex").read_text(encoding="utf-8") for name in ("paired", "agreement")] == ["", ""]
+
+
 def test_what_was_not_measured_is_said_plainly(tmp_path: Path, results: dict[str, Any]) -> None:
     page = markdown.render(results, tmp_path)[0].read_text(encoding="utf-8")
     section = page.split("## 未测量的目标及原因")[1].split("\n## ")[0]

@@ -111,6 +111,19 @@ def test_targets_and_intervals(claim: Claim) -> None:
     assert fmt.measured(replace(claim, unit="ms", value=6.12, state="not_measured", indicative=True)) == "≈ 6.1 ms (indicative)"
 
 
+@pytest.mark.parametrize(("figure", "text"), [
+    (1.049e-05, "1.05 × 10⁻⁵"), (9.999e-10, "1.00 × 10⁻⁹"), (0.3233, "0.323"), (0.001, "0.001"), (12.0, "12"), (0.0, "0"), (None, "-"),
+])
+def test_a_small_figure_is_written_with_a_power_of_ten(figure: float | None, text: str) -> None:
+    assert fmt.scientific(figure) == text
+
+
+@pytest.mark.parametrize(("p", "text"), [(1.0, "1.000"), (0.0301, "0.030"), (0.001, "0.001"), (2.7e-137, "< 0.001"), (0.0, "< 0.001"),
+                                         (None, "-")])
+def test_a_p_value_is_never_0(p: float | None, text: str) -> None:
+    assert fmt.p_value(p) == text
+
+
 @given(st.floats(0, 1))
 def test_only_all_is_100_and_only_none_is_0(share: float) -> None:
     shown = float(fmt.number(share, "proportion"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.report import format as fmt
+from pipeline.report import pairs
 from pipeline.report.markdown import sections
 from pipeline.report.markdown.text import document, plain, table
 from pipeline.report.matrices import matrices
@@ -22,9 +23,16 @@ def render(results: Mapping[str, Any], items: list[Claim], pictures: Sequence[Pi
     return document([
         "# 意图识别准确率报告 (edge PoC accuracy report)", sections.summary(results, items), sections.conditions(results),
         "## 目标与结论 (claims)", sections.claim_table(items), sections.reasons(items), sections.not_measured(items),
-        training(results), *_confusions(results), sections.observations(results, phases),
+        sections.paired(items), agreement(results), training(results), *_confusions(results), sections.observations(results, phases),
         sections.figures(pictures, ["intent_confusion", "calibration", "training"]), sections.versions(results),
     ])
+
+
+def agreement(results: Mapping[str, Any]) -> str:
+    """一致性: how often two models decide alike, and how far their logits differ."""
+    headers = ["测量 (measurement)", "n", "一致率 (agreement)", "不一致 (apart)", "logit 最大差 (largest)", "logit 平均差 (mean)"]
+    rows = [[plain(cell) for cell in row] for row in pairs.agreements(results)]
+    return f"## 预测一致性 (agreement)\n\n{table(headers, rows, numbers=range(1, 6))}" if rows else ""
 
 
 def training(results: Mapping[str, Any]) -> str:

@@ -20,8 +20,9 @@ def render(results: Mapping[str, Any], items: list[Claim], pictures: Sequence[Pi
     phases = [f"### {plain(phase)}\n\n{sections.claim_table(group)}" for phase, group in by_phase(items).items()]
     return document([
         "# 端云集成验收报告 (edge PoC integration report)", sections.summary(results, items), sections.conditions(results),
-        "## 全部目标与结论 (all claims)", *phases, sections.reasons(items), sections.not_measured(items), *_routing(results),
-        sections.observations(results), sections.figures(pictures, ["overview", "routing_confusion", "client_decision"]),
+        "## 全部目标与结论 (all claims)", *phases, sections.reasons(items), sections.not_measured(items), sections.paired(items),
+        *_routing(results), sections.observations(results),
+        sections.figures(pictures, ["overview", "routing_confusion", "client_decision"]),
         sections.artifacts(results), sections.versions(results),
     ])
 

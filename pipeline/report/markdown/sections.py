@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.report import format as fmt
+from pipeline.report import pairs
 from pipeline.report.markdown.text import plain, table
 from pipeline.report.results import Claim, artifact_bytes, artifact_name, counts, flat, host_facts, host_line, seen
 
@@ -75,6 +76,14 @@ def not_measured(items: Iterable[Claim]) -> str:
             for claim in items if claim.state == "not_measured"]
     body = "\n".join(rows) if rows else "本报告涉及的目标均已测量。"
     return f"## 未测量的目标及原因 (not measured, and why)\n\n{body}"
+
+
+def paired(items: Iterable[Claim]) -> str:
+    """配对比较: who was right where the other was wrong, with McNemar's p."""
+    headers = ["目标 (claim)", "n", "仅参照答对 (reference only)", "仅被测答对 (candidate only)", "McNemar p", "结论 (verdict)"]
+    rows = [[plain(cell) for cell in row] for row in pairs.paired(items)]
+    note = "同一批查询上的比较；p 为 McNemar 精确检验的双侧 p 值。"
+    return f"## 配对比较 (paired comparisons)\n\n{note}\n\n{table(headers, rows, numbers=range(1, 5))}" if rows else ""
 
 
 def observations(results: Mapping[str, Any], phases: Sequence[str] | None = None) -> str:
