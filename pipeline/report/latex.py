@@ -18,7 +18,7 @@ ESCAPES = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
     "≈": r"$\approx$", "≥": r"$\geq$", "≤": r"$\leq$", "`": r"\textasciigrave{}", '"': r"\textquotedbl{}", "[": "{[}", "]": "{]}",
-    "-": "{-}", "×": r"$\times$", **{letter: f"$^{{{chr(digit)}}}$" for digit, letter in fmt.SUPERSCRIPTS.items()},
+    "-": "{-}", "*": "{*}", "×": r"$\times$", **{letter: f"$^{{{chr(digit)}}}$" for digit, letter in fmt.SUPERSCRIPTS.items()},
 })
 RAGGED = r">{\raggedright\arraybackslash}p"
 DOCUMENT = r"""% Generated; compile with: xelatex report.tex (twice, for the tables)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import re
-import shutil
-import subprocess
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
 
-from pipeline.report import figures, latex
+from pipeline.report import figures
 from pipeline.report.figures import confusion as confusion_figure
 from pipeline.report.figures import fonts, style
 from pipeline.report.figures import latency as latency_figure
@@ -219,39 +217,3 @@ def test_without_a_font_the_captions_are_english_and_one_warning_says_so(
         assert len(list(tmp_path.glob("*.png"))) == len(ALWAYS)
     finally:
         fonts.chinese_font.cache_clear()
-
-
-def _compile(folder: Path) -> str:
-    engine = shutil.which("xelatex")
-    if engine is None:
-        pytest.skip("no TeX engine here: install one with xelatex and ctex (Debian: texlive-xetex texlive-lang-chinese)")
-    style_file = subprocess.run(["kpsewhich", "ctexart.cls"], capture_output=True, text=True, timeout=30)
-    if not style_file.stdout.strip():
-        pytest.skip("xelatex is here, ctex is not: install texlive-lang-chinese")
-    command = [engine, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "report.tex"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=120)
-    assert done.returncode == 0, done.stdout[-2000:]
-    return (folder / "report.log").read_text(encoding="utf-8", errors="replace")
-
-
-def test_the_latex_document_compiles_with_its_figures(tmp_path: Path, results: dict[str, Any]) -> None:
-    pictures = figures.render(results, tmp_path / "figures")
-    latex.render(results, tmp_path / "latex", pictures)
-    log = _compile(tmp_path / "latex")
-    assert "Missing character" not in log and (tmp_path / "latex" / "report.pdf").stat().st_size > 50_000
-
-
-def test_hostile_text_compiles_too(tmp_path: Path, hostile: dict[str, Any]) -> None:
-    latex.render(hostile, tmp_path / "latex")
-    log = _compile(tmp_path / "latex")
-    assert "Missing character" not in log
-    if shutil.which("pdftotext"):
-        text = subprocess.run(["pdftotext", "-layout", str(tmp_path / "latex" / "report.pdf"), "-"], capture_output=True, text=True,
-                              timeout=30).stdout
-        assert "<b>j</b>" in text.replace(" ", "")
-
-
-def test_every_special_character_is_escaped() -> None:
-    text = latex.escape("\\ & % $ # _ { } ~ ^ < > | \" ` [x] -- \n \x00 \x1b end")
-    assert text == (r"\textbackslash{} \& \% \$ \# \_ \{ \} \textasciitilde{} \textasciicircum{} \textless{} \textgreater{} "
-                    r"\textbar{} \textquotedbl{} \textasciigrave{} {[}x{]} {-}{-}   end")
