@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.data.records import read_records
 from pipeline.errors import EdgeError
+from pipeline.runtime.files import read_object
 from pipeline.yaml_file import read_yaml
 
 PATIENCE = 5  # seconds
@@ -45,6 +46,13 @@ def test_what_is_no_file_is_refused(
     with pytest.raises(EdgeError) as caught:
         read(tmp_path / name)
     assert str(caught.value) == f"{tmp_path / name}: expected {expected}, found {found}; check the path"
+
+
+@pytest.mark.parametrize(("make", "found"), [(os.mkfifo, "a pipe or a device"), (Path.mkdir, "a directory")])
+def test_what_is_no_file_is_refused_in_a_model_directory(tmp_path: Path, make: Callable[[Path], object], found: str) -> None:
+    make(tmp_path / "config.json")
+    with pytest.raises(EdgeError, match=f"config.json: expected a configuration, found {found}"):
+        read_object(tmp_path / "config.json", "a configuration")
 
 
 def test_a_link_to_a_file_is_read(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.atomic import write_atomically
 from pipeline.errors import EdgeError
+from pipeline.regular_file import check_regular_file
 
 
 def read_object(file: Path, holds: str) -> dict[str, Any]:
@@ -15,6 +16,8 @@ def read_object(file: Path, holds: str) -> dict[str, Any]:
     if not file.parent.is_dir():
         raise EdgeError(f"expected a directory with {holds}, found none at {file.parent}; check the path")
     try:
+        if file.exists():
+            check_regular_file(file, holds)
         value = json.loads(file.read_bytes())
     except FileNotFoundError:
         raise EdgeError(f"expected {file.name} with {holds} in {file.parent}, found none; copy or build it again") from None
