@@ -44,13 +44,18 @@ def _points(history: list[dict[str, Any]], key: str, names: Mapping[str, str]) -
     return [by_step[step] for step in sorted(by_step)]
 
 
-def best_step(points: Curves) -> int:
-    """The evaluated step that was right most often; among equals the one of smallest loss, then the earliest.
+def best_step(points: Curves, rows: int) -> int:
+    """The last evaluated step that is not worse than the most accurate one by more than a standard error of the difference.
 
-    Only the label is trained, so token accuracy is intent accuracy.  Loss alone would prefer an early step: it counts the
-    growing certainty as an error, which the decision's temperature takes out later.
+    rows: number of validation rows.  Only the label is trained, so token accuracy is intent accuracy.  On a hundred rows the
+    peak of the curve is mostly luck, and what comes after it has seen more at a lower learning rate; only a step from which
+    training has got worse is passed over.  (Breiman et al. 1984, the one-standard-error rule; loss would not do: it
+    counts growing certainty as an error, which the decision's temperature takes out later.)
     """
-    return min(points["eval"], key=lambda point: (-point["token_accuracy"], point["loss"], point["step"]))["step"]
+    top = max(point["token_accuracy"] for point in points["eval"])
+    share = (top * rows + 1) / (rows + 2)  # Laplace: all of few rows right is no certainty
+    error = math.sqrt(2 * share * (1 - share) / rows)
+    return max(point["step"] for point in points["eval"] if point["token_accuracy"] >= top - error)
 
 
 def check_rows(summary: Mapping[str, Any], rows: Mapping[str, int], max_length: int) -> None:

@@ -66,7 +66,7 @@ def train_adapter(
     results.check_first_row(scratch / "sft.log", {row.ids for row in splits["train"]})
     results.check_rows(summary, rows, prompt["max_length"])
     results.check_curves(points, steps=schedule.total, steps_per_epoch=schedule.epoch)
-    best = results.best_step(points)
+    best = results.best_step(points, rows["validation"])
     checkpoint = scratch / "run" / f"checkpoint-{best}"
     lora.check_adapter(checkpoint, expected, rank=recipe["rank"], alpha=recipe["alpha"])
 

@@ -18,6 +18,7 @@ import pytest
 from pipeline.process import run
 from pipeline.runtime.prompt import Prompt, template
 from pipeline.train import adapter as lora
+from pipeline.train import results
 from pipeline.train.merge import merge_adapter
 from pipeline.train.plugin import label_template
 from pipeline.train.sft import train_adapter
@@ -106,8 +107,8 @@ def check_result(out: Path, base: Path) -> None:
         [lora.WEIGHTS, lora.CONFIG, "curves.json", "training_args.json"])
     assert [point["step"] for point in curves["train"]] == list(range(1, 145))
     assert [point["step"] for point in curves["eval"]] == list(range(12, 145, 12))
-    best = max(curves["eval"], key=lambda point: (point["token_accuracy"], -point["loss"]))
-    assert (curves["best_step"], curves["best_checkpoint"]) == (best["step"], f"checkpoint-{best['step']}")
+    best = results.best_step(curves, 12)
+    assert (curves["best_step"], curves["best_checkpoint"]) == (best, f"checkpoint-{best}")
     assert curves["lora_parameters"] == lora.lora_parameters(out) == 2 * 8 * ((32 + 32) + (32 + 16))
     assert curves["rows"] == {"train": 96, "validation": 12}
     for file in out.glob("*.json"):
