@@ -31,7 +31,7 @@ def test_the_order_of_sets_does_not_matter():
 
 def test_it_is_rich_and_clean():
     texts = [utterance.text for utterance in utterances()]
-    assert len(set(texts)) > 25_000 and len({utterance.category for utterance in utterances()}) > 90
+    assert len(set(texts)) > 36_000 and len({utterance.category for utterance in utterances()}) > 90
     assert all(isinstance(text, str) and text.strip() and "<|" not in text for text in texts)
     assert len({character for text in texts for character in text}) > 2500
 
