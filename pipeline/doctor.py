@@ -20,8 +20,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from pipeline.base.hub import check_model_directory
+from pipeline.base.hub import check_model_directory, local_directory
 from pipeline.errors import EdgeError
+from pipeline.store.failures import check_writable
 
 ROOT = Path(__file__).parents[1]
 GB = 1e9
@@ -162,12 +163,12 @@ def _model(base: Mapping[str, Any]) -> Finding:
     if base.get("kind") != "pretrained":
         return Finding("model", "ok", f"{base.get('kind', 'reference')}: made on this machine")
     model = str(base.get("model", ""))
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        check_model_directory(folder)
-        return Finding("model", "ok", f"local directory {folder}")
-    if not HUB_ID.fullmatch(model):
+    folder = local_directory(os.path.expanduser(model))
+    if not HUB_ID.fullmatch(model) and not (folder and folder.exists()):
         return Finding("model", "fail", f"{model!r} is neither a directory nor a hub id", "give --model DIR_OR_HUB_ID")
+    if folder:
+        check_model_directory(folder, base.get("parameters"))
+        return Finding("model", "ok", f"local directory {folder}")
     return _hub_model(model, str(base.get("revision", "main")))
 
 
@@ -269,9 +270,8 @@ def _font() -> Finding:
 
 def _disk(store_root: Path) -> Finding:
     root = store_root.expanduser().absolute()
+    check_writable(root)
     there = next(folder for folder in (root, *root.parents) if folder.exists())
-    if not os.access(there, os.W_OK | os.X_OK):
-        return Finding("disk", "fail", f"{there} cannot be written", "name another folder for the store")
     free = shutil.disk_usage(there).free / GB
     state: Literal["ok", "warn", "fail"] = "fail" if free < 2 else "warn" if free < 10 else "ok"
     do = "" if state == "ok" else "free some space, or edge artifacts prune"

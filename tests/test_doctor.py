@@ -22,6 +22,7 @@ from pipeline.base import build_base
 from pipeline.doctor import Finding, examine, exit_code, render
 from pipeline.errors import EdgeError
 from pipeline.report.figures import fonts
+from tests.models import tiny_model
 
 
 @pytest.fixture
@@ -141,6 +142,20 @@ def test_a_broken_model_directory(tmp_path: Path, look: Callable[..., Finding]) 
     (tmp_path / "model" / "config.json").write_text("{")
     finding = look("model", base={"kind": "pretrained", "model": str(tmp_path / "model")})
     assert finding.state == "fail" and "\n" not in finding.found and str(tmp_path / "model") in finding.found
+
+
+def test_a_model_of_another_size_than_the_profile_tells_about(tmp_path: Path, look: Callable[..., Finding]) -> None:
+    tiny_model(tmp_path / "model")
+    base = {"kind": "pretrained", "model": str(tmp_path / "model")}
+    assert look("model", base=base).state == "ok"
+    finding = look("model", base=base | {"parameters": 596_049_920})
+    assert finding.state == "fail" and "596,049,920" in finding.found
+
+
+def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch(mode=0o777)
+    finding = next(one for one in examine({}, tmp_path / "file" / "store") if one.name == "disk")
+    assert finding.state == "fail" and "writable folder for the store" in finding.found
 
 
 def test_data_of_ones_own(tmp_path: Path, look: Callable[..., Finding]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
-from pipeline.report.figures.style import BLUE, Drawing, figure, say
+from pipeline.report.figures.style import BLUE, TICK, Drawing, figure, say
 from pipeline.report.figures.wrap import width
 from pipeline.report.matrices import matrices
 from pipeline.report.results import Seen, intent_caption
@@ -42,7 +42,7 @@ def _draw(kind: str, same: list[Seen], names: list[str], several: bool) -> Drawi
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     cell = 1.15 if len(names) > 2 else 1.8
     side = cell * len(names)
-    slanted = any(width(word, 7) > cell - 0.1 for word in names)
+    slanted = any(width(word, TICK) > cell - 0.1 for word in names)
     sheet = figure(side + (3.3 if slanted else 2), left=(14 - side) / 2, right=(14 - side) / 2, bottom=2.5 if slanted else 1.2)
     axes = sheet.subplots()
     axes.imshow(shares, cmap=SHADE, vmin=0, vmax=1, aspect="auto")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from pipeline.report import format as fmt
-from pipeline.report.figures.style import Drawing, figure, say
+from pipeline.report.figures.style import TICK, Drawing, figure, say
 from pipeline.report.figures.wrap import wrap
 from pipeline.report.results import Claim, claims
 
@@ -18,7 +18,7 @@ CAPTION = "验收目标总览：测量值与区间相对于目标的位置"
 POINTS, TIMES = 12.0, 32.0
 # In cm: the least height of a row and what a line of words adds, the margins, and the words' room in the left one.
 ROW, LINE, EDGE, GAP, LEFT, RIGHT = 0.58, 0.31, 1.7, 1.9, 5.3, 2.4
-WORDS, SIZE = LEFT - 0.2, 7.0
+WORDS = LEFT - 0.2
 
 
 def draw(results: Mapping[str, Any]) -> list[Drawing]:
@@ -41,7 +41,7 @@ def draw(results: Mapping[str, Any]) -> list[Drawing]:
 
 
 def _names(group: list[Claim]) -> list[str]:
-    return [wrap(say(claim.caption, claim.id), WORDS, SIZE) for claim in group]
+    return [wrap(say(claim.caption, claim.id), WORDS, TICK) for claim in group]
 
 
 def _row(names: list[str]) -> float:
@@ -92,7 +92,7 @@ def _rows(axes: Axes, group: list[Claim], place: Callable[[float, Claim], float]
 
 def _labels(axes: Axes, group: list[Claim], names: list[str]) -> None:
     axes.set_ylim(len(group) - 0.4, -0.6)
-    axes.set_yticks(range(len(group)), names, fontsize=SIZE)
+    axes.set_yticks(range(len(group)), names)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
     axes.spines["left"].set_visible(False)

@@ -20,8 +20,9 @@ WIDTH = 14 * CM
 # Okabe and Ito's palette: told apart by colour-blind readers and in grey.
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8C8C8C"
 SERIES = (BLUE, ORANGE, GREEN, RED)
+TICK = 7  # points, of the words along an axis
 RC = {
-    "font.size": 8, "axes.titlesize": 9, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
+    "font.size": 8, "axes.titlesize": 9, "axes.labelsize": 8, "xtick.labelsize": TICK, "ytick.labelsize": TICK,
     "legend.fontsize": 7, "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False,
     "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6, "lines.linewidth": 1.3,
     "grid.linewidth": 0.4, "grid.color": "#DDDDDD", "axes.axisbelow": True, "savefig.dpi": 200,
