@@ -1,3 +1,3 @@
 """The suite's plugin; everything it offers stands in ``fixtures/``."""
 
-pytest_plugins = ["fixtures.plugin", "pytester"]
+pytest_plugins = ["fixtures.model", "pytester"]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.measure.decisions import Decisions
+from pipeline.measure.decisions import Decisions, queries_of
 from pipeline.measure.measurement import Proportion
 
 SHOWN = 50
@@ -35,6 +35,7 @@ def accuracy(decisions: Decisions, records: Sequence[Mapping[str, Any]]) -> Prop
             "wrong_count": len(wrong),
         },
         outcomes=outcomes,
+        items=queries_of(records),
     )
 
 

@@ -35,4 +35,5 @@ def agreement(reference: Decisions, candidate: Decisions) -> Proportion:
             "disagreement_count": len(apart),
         },
         outcomes=outcomes,
+        items=list(reference.queries),
     )

@@ -112,6 +112,11 @@ def some(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     return records
 
 
+def queries_of(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What a measurement says its items were."""
+    return [record["query"] for record in records]
+
+
 def paired_artifacts(reference: Mapping[str, str], candidate: Mapping[str, str]) -> dict[str, str]:
     """The store keys of both sides' models, as ``reference`` and ``candidate``."""
     sides = {"reference": reference, "candidate": candidate}

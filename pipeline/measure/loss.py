@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.measure.decisions import Decisions, paired_artifacts
+from pipeline.measure.decisions import Decisions, paired_artifacts, queries_of
 from pipeline.measure.measurement import Paired
 
 
@@ -24,6 +24,7 @@ def paired_accuracy(reference: Decisions, candidate: Decisions, records: Sequenc
         },
         reference=before,
         candidate=after,
+        items=queries_of(records),
     )
 
 

@@ -28,19 +28,21 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Proportion(Measurement):
-    """One yes or no an item: ``outcomes[i]`` is 1 when item i counted as a success."""
+    """One yes or no an item: ``outcomes[i]`` is 1 when item i counted as a success; ``items[i]`` is its query, if it is known."""
 
     shape: ClassVar[str] = "proportion"
     outcomes: list[int] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Paired(Measurement):
-    """The same items answered twice: 1 = right, for the reference and for the candidate."""
+    """The same items answered twice: 1 = right, for the reference and for the candidate; ``items`` as in `Proportion`."""
 
     shape: ClassVar[str] = "paired"
     reference: list[int] = field(default_factory=list)
     candidate: list[int] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

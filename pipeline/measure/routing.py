@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pipeline.data.intents import shares_of
 from pipeline.errors import EdgeError
-from pipeline.measure.decisions import Decisions, some
+from pipeline.measure.decisions import Decisions, queries_of, some
 from pipeline.measure.measurement import Paired, Proportion
 from pipeline.runtime.decision import CLOUD, LOCAL
 
@@ -29,6 +29,7 @@ def routing(decisions: Decisions, records: Records) -> Proportion:
         conditions=dict(decisions.conditions),
         details=route_confusion(decisions, records),
         outcomes=_rightly_routed(decisions, records),
+        items=queries_of(records),
     )
 
 
@@ -47,6 +48,7 @@ def routing_against(
         details=route_confusion(decisions, records),
         reference=[int(bool(record["should_route_to_cloud"]) == always_cloud) for record in some(records)],
         candidate=_rightly_routed(decisions, records),
+        items=queries_of(records),
     )
 
 
@@ -70,6 +72,7 @@ def edge_share(decisions: Decisions, records: Records, mix: Mapping[str, float])
             **route_confusion(decisions, scenario),
         },
         outcomes=[int(decisions.of(record["query"]).route != CLOUD) for record in scenario],
+        items=queries_of(scenario),
     )
 
 

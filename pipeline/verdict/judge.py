@@ -134,9 +134,7 @@ def _needed(measurement: Measurement, estimate: _Estimate, target: Target) -> in
 
         def settles(n: int) -> bool:
             scaled = [round(count * n / estimate.n) for count in (lost, won)]
-            reference = [1] * scaled[0] + [0] * (n - scaled[0])
-            candidate = [0] * scaled[0] + [1] * scaled[1] + [0] * (n - sum(scaled))
-            bounds = st.paired_difference(reference, candidate, confidence)
+            bounds = st.discordant_difference(*scaled, n, confidence)
             return not bounds.lower <= wanted <= bounds.upper
     elif isinstance(measurement, (Sample, PairedSample)) and target.statistic != "maximum":
         q = target.percentile or 0.5

@@ -27,8 +27,11 @@ def clopper_pearson(successes: int, n: int, confidence: float) -> Bounds:
 
 def paired_difference(reference: Sequence[int], candidate: Sequence[int], confidence: float) -> Bounds:
     """Score bounds of p(reference) - p(candidate) on the same items (Tango 1998, Statistics in Medicine 17:891)."""
-    lost, won = discordant(reference, candidate)
-    n = len(reference)
+    return discordant_difference(*discordant(reference, candidate), len(reference), confidence)
+
+
+def discordant_difference(lost: int, won: int, n: int, confidence: float) -> Bounds:
+    """`paired_difference` by its counts: of ``n`` items ``lost`` were right in the reference only, ``won`` in the candidate only."""
     z = float(norm.ppf(confidence))
     return Bounds(-_tango_upper(won, lost, n, z), _tango_upper(lost, won, n, z))
 
@@ -56,7 +59,11 @@ def discordant(reference: Sequence[int], candidate: Sequence[int]) -> tuple[int,
 
 def mcnemar_p(reference: Sequence[int], candidate: Sequence[int]) -> float:
     """Exact two-sided p that reference and candidate are equally often right (McNemar 1947, binomial form)."""
-    lost, won = discordant(reference, candidate)
+    return discordant_p(*discordant(reference, candidate))
+
+
+def discordant_p(lost: int, won: int) -> float:
+    """`mcnemar_p` by its counts."""
     return 1.0 if lost + won == 0 else float(min(1.0, 2 * binom.cdf(min(lost, won), lost + won, 0.5)))
 
 
@@ -81,6 +88,19 @@ def median_ratio_bounds(reference: Sequence[float], candidate: Sequence[float], 
     """Order-statistic bounds of the median of the pairwise ratios reference / candidate."""
     ratios = np.asarray(reference, float) / np.asarray(candidate, float)
     return percentile_bounds(ratios.tolist(), 0.5, confidence)
+
+
+def independent_difference(before: float, n_before: int, now: float, n_now: int, confidence: float) -> Bounds:
+    """Bounds of p(before) - p(now) of two samples that share no item (Newcombe 1998, Statistics in Medicine 17:873, method 10)."""
+    (low_b, high_b), (low_n, high_n) = _wilson(before, n_before, confidence), _wilson(now, n_now, confidence)
+    difference = before - now
+    return Bounds(difference - float(np.hypot(before - low_b, high_n - now)), difference + float(np.hypot(high_b - before, now - low_n)))
+
+
+def _wilson(share: float, n: int, confidence: float) -> Bounds:
+    z2 = float(norm.ppf(confidence)) ** 2
+    middle, half = share + z2 / (2 * n), float(np.sqrt(z2 * (share * (1 - share) + z2 / (4 * n)) / n))
+    return Bounds((middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n))
 
 
 def smallest_settling_n(settles: Callable[[int], bool], start: int, limit: int = 10_000_000) -> int | None:

@@ -46,6 +46,12 @@ class Target(BaseModel):
     host: Literal["any", "m4"] = "any"
     tolerance: str | float = 0.0
 
+    @property
+    def tolerated(self) -> tuple[float, bool]:
+        """(the step, whether it is a share of the baseline)."""
+        text = str(self.tolerance)
+        return (float(text.removesuffix("%")) / 100, True) if text.endswith("%") else (float(text), False)
+
     @field_validator("statistic")
     @classmethod
     def _goes_with_its_unit(cls, statistic: Statistic, info: ValidationInfo) -> Statistic:
@@ -79,7 +85,8 @@ class Target(BaseModel):
 class Gate(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    red: list[Literal["fail", "inconclusive", "invalid", "not_measured"]]
+    red: list[Literal["fail", "inconclusive", "invalid", "not_measured", "regressed", "stopped"]]
+    regression_confidence: Confidence
 
     @field_validator("red")
     @classmethod

@@ -79,7 +79,7 @@ def run_acceptance(folder, fault, *arguments, select=EVERY_CLAIM, store=STORE, e
     for claim in thresholds["claims"].values():
         claim.update(about="behaviour", host="any")
     (folder / "thresholds.yaml").write_text(yaml.safe_dump(thresholds, allow_unicode=True, sort_keys=False))
-    (folder / "conftest.py").write_text('pytest_plugins = ["fixtures.plugin"]\n' + ON_A_BUSY_MACHINE_TOO + fault)
+    (folder / "conftest.py").write_text('pytest_plugins = ["fixtures.model"]\n' + ON_A_BUSY_MACHINE_TOO + fault)
     command = [sys.executable, "-m", "pytest", "acceptance", "-k", select, "--store", str(store), *arguments]
     paths = os.pathsep.join([*(environment or {}).get("PYTHONPATH", []), str(ROOT)])
     process = subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=900)

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 CLAIM = {"title": "right often enough", "caption": "足够准确", "phase": "1 toy", "source": "toy", "metric": "accuracy",
          "unit": "proportion",
          "statistic": "proportion", "comparison": ">", "target": 0.9, "about": "behaviour"}
-THRESHOLDS = {"version": 1, "confidence": 0.95, "gate": {"red": ["fail", "inconclusive", "invalid"]},
+THRESHOLDS = {"version": 1, "confidence": 0.95, "gate": {"red": ["fail", "inconclusive", "regressed", "stopped"], "regression_confidence": 0.99},
               "claims": {"toy.accuracy": CLAIM, "toy.other": CLAIM, "toy.scale": {**CLAIM, "about": "scale"},
                          "toy.m4": {**CLAIM, "host": "m4"}}}
 HEADER = """
@@ -25,7 +25,7 @@ def answers(right, n, **more):
 @pytest.fixture
 def suite(pytester, monkeypatch):
     """suite(tests, *arguments) -> result of pytest on these tests with the plugin and four toy claims."""
-    pytester.makeconftest('pytest_plugins = ["fixtures.plugin"]')
+    pytester.makeconftest('pytest_plugins = ["fixtures.model"]')
     pytester.path.joinpath("thresholds.yaml").write_text(yaml.safe_dump(THRESHOLDS, allow_unicode=True))
     pytester.makeini("[pytest]\nmarkers =\n    claim(id): x\n    m4: x\naddopts = --strict-markers -p no:cacheprovider\n")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

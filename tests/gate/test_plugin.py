@@ -31,19 +31,44 @@ def test_a_passing_claim_is_green_and_recorded_whole(suite, pytester):
     assert {other["id"] for other in unasked} == {"toy.other", "toy.scale", "toy.m4"}
     assert claim["verdict"]["state"] == "pass" and claim["verdict"]["n"] == 1000
     assert len(claim["measurement"]["outcomes"]) == 1000
-    assert record(pytester)["run"]["gate"] == {"state": "green", "red": [], "failed_tests": {}}
+    assert record(pytester)["run"]["gate"] == {"state": "green", "red": [], "invalid": [], "failed_tests": {}}
     assert record(pytester)["intents"]["weather_query"] == "天气查询" and len(record(pytester)["intents"]) == 6
     result.stdout.fnmatch_lines(["*right often enough*"])
 
 
-@pytest.mark.parametrize(("measurement", "state"), [
-    ("answers(850, 1000)", "fail"), ("answers(91, 100)", "inconclusive"), ("answers(1000, 1000, invalid='a busy machine')", "invalid")])
-def test_everything_but_pass_is_red(suite, pytester, measurement, state):
+@pytest.mark.parametrize(("measurement", "state"), [("answers(850, 1000)", "fail"), ("answers(91, 100)", "inconclusive")])
+def test_a_target_that_is_not_shown_is_red(suite, pytester, measurement, state):
     result = suite(PASSING.replace("answers(980, 1000)", measurement))
     assert result.ret == 1
     assert states(pytester) == {"toy.accuracy": state}
     assert record(pytester)["run"]["gate"]["red"] == ["toy.accuracy"]
     result.stdout.fnmatch_lines([f"*toy.accuracy {state}: *"])
+
+
+INVALID = PASSING.replace("answers(980, 1000)", "answers(1000, 1000, invalid='a busy machine')")
+
+
+def test_invalid_conditions_have_an_exit_code_of_their_own(suite, pytester):
+    result = suite(INVALID)
+    assert result.ret == 7
+    assert states(pytester) == {"toy.accuracy": "invalid"}
+    assert record(pytester)["run"]["gate"] == {"state": "invalid", "red": [], "invalid": ["toy.accuracy"], "failed_tests": {}}
+    result.stdout.fnmatch_lines(["*toy.accuracy invalid: a busy machine*"])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_failure_beside_an_invalid_claim_is_red(suite, pytester, workers):
+    failing = PASSING.replace("980", "850").replace("toy.accuracy", "toy.other").replace("test_it", "test_other")
+    assert suite(INVALID + failing, "-n", str(workers), subprocess=workers > 0).ret == 1
+    assert record(pytester)["run"]["gate"]["red"] == ["toy.other"]
+
+
+def test_a_gate_can_call_invalid_red(suite, pytester):
+    file = pytester.path / "thresholds.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["gate"]["red"].append("invalid")
+    file.write_text(yaml.safe_dump(content))
+    assert suite(INVALID).ret == 1
 
 
 def test_not_measured_is_listed_beside_a_pass_and_not_green_alone(suite, pytester):

@@ -20,15 +20,15 @@ Suite = Callable[..., pytest.RunResult]
 LONG = "x" * 300  # no file system takes such a name
 MODEL = ["--profile", "qwen3-0.6b", "--model"]
 COUNTING = """
-import fixtures.options
-real = fixtures.options._check_inputs
+import fixtures.profile
+real = fixtures.profile._check_inputs
 
 def counted(settings):
     with open("looks", "a") as file:
         file.write("look\\n")
     real(settings)
 
-fixtures.options._check_inputs = counted
+fixtures.profile._check_inputs = counted
 """
 
 
@@ -97,7 +97,7 @@ def test_data_that_was_split_before_is_not_read_again(
         raise EdgeError("read again")
 
     train, evaluation = (str(here / f"{name}.csv") for name in ("train", "eval"))
-    monkeypatch.setattr("fixtures.options.check_own_data", refuse)
+    monkeypatch.setattr("fixtures.profile.check_own_data", refuse)
     assert suite(PASSING, *data(train, evaluation), "--store", "mine").ret == 4
     Store(here / "mine").get(specs.data(load_profile("reference", "", train, evaluation)))
     assert suite(PASSING, *data(train, evaluation), "--store", "mine").ret == 0
@@ -115,5 +115,5 @@ def test_one_process_looks(suite: Suite, pytester: pytest.Pytester, here: Path, 
 
 
 def test_starting_is_light() -> None:
-    code = "import sys, fixtures.plugin, fixtures.options; assert not {'torch', 'transformers'} & set(sys.modules)"
+    code = "import sys, fixtures.model, fixtures.profile, fixtures.artifacts; assert not {'torch', 'transformers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,173 @@
+"""What a run measured, kept in a file one commits, and what a later run is compared with."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.atomic import write_atomically
+from pipeline.errors import EdgeError
+from pipeline.verdict.thresholds import Number, Statistic, Unit
+from pipeline.yaml_file import read_model, validate
+
+FOLDER = Path("baselines")
+HEADER = "# What a run measured; later runs are compared with it.  Written by `edge baseline save`, read by `pytest --baseline`.\n"
+DIGITS = 4  # of a kept time: 0.01 % is far below what two runs differ by
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Kept(Section):
+    """One claim's figure, and what a test needs to compare it.
+
+    items: digest of the queries, the same for the same queries in any order.  missed: the queries counted 0 (of a pair of
+    models, one list a side).  values: raw samples; of interleaved pairs their ratios.
+    """
+
+    metric: str
+    unit: Unit
+    statistic: Statistic
+    percentile: Number | None = None
+    n: int
+    value: Number
+    items: str = ""
+    missed: list[str] = []
+    reference_missed: list[str] = []
+    candidate_missed: list[str] = []
+    values: list[Number] = []
+
+
+class Baseline(Section):
+    """A whole file.  artifacts: role -> store key of what was measured; commit: "" where it was not clean and committed.
+
+    hidden: queries stand as digests, for a file that must not show them.
+    reason: why a figure, a test set or a claim went when the file was last saved over a better one.
+    """
+
+    version: Literal[1]
+    profile: str
+    host_class: str
+    saved: str
+    run: str
+    commit: str = ""
+    reason: str = ""
+    hidden: bool = False
+    artifacts: dict[str, str] = {}
+    claims: dict[str, Kept]
+
+
+def keep(claim: Mapping[str, Any], queries: Mapping[str, Sequence[str]], hidden: bool = False) -> Kept | None:
+    """One claim of a run's record; None where it holds no valid figure.  ``queries``: the record's lists by digest."""
+    verdict, measurement = claim["verdict"], claim["measurement"]
+    if verdict["value"] is None or measurement["shape"] == "not_measured" or measurement.get("invalid"):
+        return None
+    items = keys(queries.get(measurement.get("items") or "", ()), hidden)
+    facts = {name: claim.get(name) for name in ("metric", "unit", "statistic", "percentile")}
+    return Kept(**facts, n=verdict["n"], value=verdict["value"], items=digest(items), **_raw(measurement, items))
+
+
+def _raw(measurement: Mapping[str, Any], items: Sequence[str]) -> dict[str, Any]:
+    match measurement["shape"]:
+        case "proportion" if items:
+            return {"missed": _missed(items, measurement["outcomes"])}
+        case "paired" if items:
+            return {f"{side}_missed": _missed(items, measurement[side]) for side in ("reference", "candidate")}
+        case "sample":
+            return {"values": [_short(value) for value in measurement["values"]]}
+        case "paired_sample":
+            sides = zip(measurement["reference"], measurement["candidate"], strict=True)
+            return {"values": [_short(reference / candidate) for reference, candidate in sides]}
+    return {}
+
+
+def _missed(items: Sequence[str], outcomes: Sequence[int]) -> list[str]:
+    return sorted(item for item, right in zip(items, outcomes, strict=True) if not right)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def keys(items: Sequence[str], hidden: bool = False) -> list[str]:
+    """The items or, ``hidden``, their digests, told apart: the second of two equal ones becomes "... (2)"."""
+    seen: Counter[str] = Counter()
+    named = []
+    for item in ([digest([item]) for item in items] if hidden else items):
+        seen[item] += 1
+        named.append(f"{item} ({seen[item]})" if seen[item] > 1 else item)
+    return named
+
+
+def digest(items: Sequence[str]) -> str:
+    """The same for the same items in any order; "" for none."""
+    return hashlib.sha256("\n".join(sorted(items)).encode()).hexdigest()[:16] if items else ""
+
+
+def baseline_of(results: Mapping[str, Any], reason: str = "", hidden: bool = False) -> Baseline:
+    """What a run's record holds that can be compared; EdgeError when that is nothing."""
+    run, queries = results["run"], results.get("queries") or {}
+    kept = {claim["id"]: figure for claim in results["claims"] if (figure := keep(claim, queries, hidden))}
+    if not kept:
+        raise EdgeError("baseline: expected a record with at least one valid figure, found none; run `make accept` first")
+    git = run.get("git") or {}
+    artifacts = {manifest["role"]: key for key, manifest in (results.get("artifacts") or {}).items()}
+    return Baseline(version=1, profile=run["profile"], host_class=run["host"]["host_class"], saved=run["finished"], run=run["id"],
+                    commit="" if git.get("dirty") else git.get("commit", ""), reason=reason, hidden=hidden, artifacts=artifacts,
+                    claims=kept)
+
+
+def default_path(profile: str, host_class: str, folder: Path = FOLDER) -> Path:
+    """Where the baseline of a profile and host class stands."""
+    return folder / f"{_slug(profile)}.{_slug(host_class)}.yaml"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-.").lower() or "unnamed"
+
+
+def read_baseline(path: Path) -> Baseline:
+    """A baseline from YAML; anything else is one EdgeError line."""
+    return read_model(path, Baseline)
+
+
+def parse_baseline(content: dict[str, Any], where: str) -> Baseline:
+    """`read_baseline` for content at hand; ``where`` names it in the error."""
+    return validate(content, Baseline, where)
+
+
+def find_baseline(path: Path, profile: str, host_class: str) -> Baseline:
+    """The baseline in a file, or in a folder the one of this profile and host class; one of another is refused."""
+    file = default_path(profile, host_class, path) if path.is_dir() else path
+    baseline = read_baseline(file)
+    for name, found, here in (("profile", baseline.profile, profile), ("host class", baseline.host_class, host_class)):
+        if found != here:
+            raise EdgeError(f"{file}: expected a baseline of {name} {here!r}, found one of {found!r}: figures of another "
+                            f"{name} are not comparable; save one here with `edge baseline save`")
+    return baseline
+
+
+def write_baseline(baseline: Baseline, path: Path) -> None:
+    """As YAML, keys in a fixed order, a query a line: a change of the file reads as what changed."""
+    content = baseline.model_dump(exclude_defaults=True)
+    text = yaml.dump(content, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
+    write_atomically(path, HEADER + text)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Numbers in rows, everything else a line each."""
+
+    def represent_list(self, data: list[Any]) -> yaml.Node:
+        numbers = bool(data) and not any(isinstance(item, str) for item in data)
+        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=numbers)
+
+
+_Dumper.add_representer(list, _Dumper.represent_list)
