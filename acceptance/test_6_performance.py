@@ -13,14 +13,19 @@ def int8_latency(int8_model, queries):
     return latency(int8_model, queries)
 
 
+@pytest.fixture(scope="module")
+def turns(in_turns, int8_model, queries):
+    return in_turns(int8_model, queries)
+
+
 @pytest.mark.claim("latency.p50")
-def test_p50(check, int8_latency):
-    check(int8_latency)
+def test_p50(check, int8_latency, turns):
+    check(int8_latency, turns)
 
 
 @pytest.mark.claim("latency.p95")
-def test_p95(check, int8_latency):
-    check(int8_latency)
+def test_p95(check, int8_latency, turns):
+    check(int8_latency, turns)
 
 
 @pytest.mark.claim("memory.peak_rss")

@@ -26,14 +26,14 @@ THREAD_VARIABLES = (
 )
 
 
-def environment(threads: int) -> dict[str, str]:
-    """The child's environment: threads fixed, no network, this package importable from any directory."""
+def environment(threads: int, code: Path = ROOT) -> dict[str, str]:
+    """The child's environment: threads fixed, no network, the package in ``code`` importable from any directory."""
     inherited = os.environ.get("PYTHONPATH")
     fixed = {name: str(threads) for name in THREAD_VARIABLES}
     return {
         **os.environ,
         **fixed,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), inherited] if inherited else [str(ROOT)]),
+        "PYTHONPATH": os.pathsep.join([str(code), inherited] if inherited else [str(code)]),
         "PYTHONUTF8": "1",
         "KMP_BLOCKTIME": "1",  # ms an idle OpenMP thread spins: else a finished process disturbs the next measurement
         "TOKENIZERS_PARALLELISM": "false",
@@ -44,13 +44,13 @@ def environment(threads: int) -> dict[str, str]:
 class Child:
     """A running worker.  Use as a context manager: it never outlives the block.  All failures are EdgeErrors."""
 
-    def __init__(self, name: str, threads: int, timeout: float = TIMEOUT) -> None:
+    def __init__(self, name: str, threads: int, timeout: float = TIMEOUT, code: Path | None = None) -> None:
         self.name, self.timeout = name, timeout
         self.stderr: IO[bytes] = tempfile.TemporaryFile()
         self.started = time.perf_counter_ns()
         self.process = subprocess.Popen(
             [sys.executable, *PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr,
-            env=environment(threads), bufsize=0,
+            env=environment(threads, code or ROOT), bufsize=0,
         )
         self.buffer = b""
 
@@ -116,7 +116,7 @@ class Child:
 @contextmanager
 def serving(subject: Subject, timeout: float = TIMEOUT) -> Iterator[tuple[Child, dict[str, Any]]]:
     """A worker with the subject's model loaded, and its answer to `open`."""
-    with Child(subject.name, subject.threads, timeout) as child:
+    with Child(subject.name, subject.threads, timeout, subject.code) as child:
         yield child, child.ask("open", **opening(subject))
 
 

@@ -11,6 +11,7 @@ class Subject:
     """A model directory and a decision directory that serve together, on ``threads`` CPU threads.
 
     artifacts: role -> store key, the model's first; copied into every measurement.
+    code: the folder that holds the ``pipeline`` that serves; None for this one.
     """
 
     name: str
@@ -18,3 +19,4 @@ class Subject:
     decision: Path
     threads: int
     artifacts: dict[str, str] = field(default_factory=dict)
+    code: Path | None = None

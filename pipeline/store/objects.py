@@ -89,6 +89,14 @@ class Store:
             raise EdgeError(f"expected an artifact {key} in {self.root}, found none; edge artifacts list shows them")
         return found
 
+    def fetch(self, key: str) -> Artifact:
+        """The artifact of that whole key from here or from the remote store, never built."""
+        if not (self.objects / key).exists() and self.remote:
+            with one_line_when_full(self.root), building(self.locks, key, "artifact"):
+                if found := self._pull(key):
+                    return found
+        return self.open(key)
+
     def list(self) -> Artifacts:
         """All stored artifacts, oldest first, files not verified; kind "damaged" where the manifest is not readable."""
         found = [self._listed(key) for key in self._keys()]

@@ -7,10 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.atomic import write_atomically
 from pipeline.errors import EdgeError
@@ -37,7 +37,7 @@ class Kept(Section):
     unit: Unit
     statistic: Statistic
     percentile: Number | None = None
-    n: int
+    n: Annotated[int, Field(ge=0)]
     value: Number
     items: str = ""
     missed: list[str] = []
@@ -58,10 +58,10 @@ class Baseline(Section):
     host_class: str
     saved: str
     run: str
-    commit: str = ""
+    commit: Annotated[str, Field(pattern="^([0-9a-f]{40,64})?$")] = ""
     reason: str = ""
     hidden: bool = False
-    artifacts: dict[str, str] = {}
+    artifacts: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = {}
     claims: dict[str, Kept]
 
 
@@ -148,11 +148,16 @@ def find_baseline(path: Path, profile: str, host_class: str) -> Baseline:
     """The baseline in a file, or in a folder the one of this profile and host class; one of another is refused."""
     file = default_path(profile, host_class, path) if path.is_dir() else path
     baseline = read_baseline(file)
+    check_comparable(baseline, profile, host_class, str(file))
+    return baseline
+
+
+def check_comparable(baseline: Baseline, profile: str, host_class: str, where: str) -> None:
+    """EdgeError unless the baseline is of that profile and host class."""
     for name, found, here in (("profile", baseline.profile, profile), ("host class", baseline.host_class, host_class)):
         if found != here:
-            raise EdgeError(f"{file}: expected a baseline of {name} {here!r}, found one of {found!r}: figures of another "
-                            f"{name} are not comparable; save one here with `edge baseline save`")
-    return baseline
+            raise EdgeError(f"{where}: expected a baseline of {name} {here!r}, found one of {found!r}: figures of another "
+                            f"{name} are not comparable; save one with `edge baseline save`")
 
 
 def write_baseline(baseline: Baseline, path: Path) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from pipeline.percentile import percentile
 from pipeline.verdict import bootstrap
 from pipeline.verdict import statistics as st
-from pipeline.verdict.baseline import Baseline, Kept, keep
-from pipeline.verdict.thresholds import Target
+from pipeline.verdict.baseline import Baseline, Kept, check_comparable, keep
+from pipeline.verdict.thresholds import Target, Thresholds
 
 Change = Literal["regressed", "stopped", "unsettled", "unchanged", "improved", "not_compared"]
 
@@ -67,6 +67,14 @@ def regression_of(claim: Mapping[str, Any], target: Target, queries: Mapping[str
     if claim["verdict"]["state"] == "invalid":
         return Regression("not_compared", "the measuring conditions were broken", baseline_value=before.value, baseline_n=before.n)
     return compare(before, keep(claim, queries, baseline.hidden), target, confidence, turns)
+
+
+def between(before: Baseline, now: Baseline, thresholds: Thresholds) -> dict[str, Regression]:
+    """Each claim of ``before`` that still has a target; EdgeError where the two are not comparable."""
+    check_comparable(before, now.profile, now.host_class, "the first file")
+    confidence = thresholds.gate.regression_confidence
+    return {name: compare(kept, now.claims.get(name), thresholds.claims[name], confidence)
+            for name, kept in before.claims.items() if name in thresholds.claims}
 
 
 def compare(before: Kept, now: Kept | None, target: Target, confidence: float, turns: Turns | None = None) -> Regression:
