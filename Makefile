@@ -9,7 +9,7 @@ READY   := $(VENV)/.ready
 
 $(READY): constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[model]"
 	touch $@
 
 # The gate's exit code is the command's, whatever the reports do afterwards.  Only 0, 1 and 6 leave a record to render.
@@ -26,7 +26,7 @@ report: $(READY)
 	$(BIN)/edge report $(REPORTS)/results.json --html
 
 lint:
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[model,dev]"
 	$(BIN)/python -m ruff check .
 
 clean:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline.cli.common import Subparsers
-
-if TYPE_CHECKING:
-    from pipeline.verdict.baseline import Baseline
 
 RESULTS = Path("reports/results.json")
 
@@ -22,7 +18,6 @@ def add(subparsers: Subparsers) -> None:
     save.add_argument("results", type=Path, nargs="?", default=RESULTS, help="the record of the run [%(default)s]")
     save.add_argument("--to", type=Path, help="the file [baselines/PROFILE.HOST-CLASS.yaml]")
     save.add_argument("--reason", default="", help="why a figure or a test set is worse than in the file there is")
-    save.add_argument("--hide-queries", action="store_true", help="digests in place of the queries, for data that must not be committed")
     save.set_defaults(run=_save)
     show = verbs.add_parser("show", help="the figures of a baseline")
     show.add_argument("file", type=Path)
@@ -37,7 +32,7 @@ def add(subparsers: Subparsers) -> None:
 def _save(options: argparse.Namespace) -> int:
     from pipeline.report.results import read_results
     from pipeline.verdict.baseline import baseline_of, default_path, write_baseline
-    baseline = baseline_of(read_results(options.results), options.reason, options.hide_queries)
+    baseline = baseline_of(read_results(options.results), options.reason)
     path = options.to or default_path(baseline.profile, baseline.host_class)
     write_baseline(baseline, path)
     print(f"{path}: {len(baseline.claims)} claims of run {baseline.run}; commit it")
@@ -55,16 +50,14 @@ def _show(options: argparse.Namespace) -> int:
 
 def _diff(options: argparse.Namespace) -> int:
     from pipeline.report.changes import show_changes
+    from pipeline.report.results import read_results
     from pipeline.verdict.baseline import read_baseline
-    from pipeline.verdict.regression import between
+    from pipeline.verdict.regression import between, since
     from pipeline.verdict.thresholds import read_thresholds
-    baseline = read_baseline(options.file)
-    changes = between(baseline, _other(options.other, baseline.hidden), read_thresholds(options.thresholds))
+    baseline, thresholds = read_baseline(options.file), read_thresholds(options.thresholds)
+    if options.other.suffix in (".yaml", ".yml"):
+        changes = between(baseline, read_baseline(options.other), thresholds)
+    else:
+        changes = since(baseline, read_results(options.other), thresholds)
     show_changes(baseline, changes, sys.stdout)
     return int(any(change.state in ("regressed", "stopped") for change in changes.values()))
-
-
-def _other(path: Path, hidden: bool) -> Baseline:
-    from pipeline.report.results import read_results
-    from pipeline.verdict.baseline import baseline_of, read_baseline
-    return read_baseline(path) if path.suffix in (".yaml", ".yml") else baseline_of(read_results(path), hidden=hidden)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.atomic import write_atomically
 from pipeline.errors import EdgeError
@@ -19,6 +18,7 @@ from pipeline.yaml_file import read_model, validate
 
 FOLDER = Path("baselines")
 HEADER = "# What a run measured; later runs are compared with it.  Written by `edge baseline save`, read by `pytest --baseline`.\n"
+Bits = Annotated[str, Field(pattern="^[0-9a-f]*$")]
 DIGITS = 4  # of a kept time: 0.01 % is far below what two runs differ by
 
 
@@ -27,10 +27,10 @@ class Section(BaseModel):
 
 
 class Kept(Section):
-    """One claim's figure, and what a test needs to compare it.
+    """One claim's figure, and what a test needs to compare it; no query is shown.
 
-    items: digest of the queries, the same for the same queries in any order.  missed: the queries counted 0 (of a pair of
-    models, one list a side).  values: raw samples; of interleaved pairs their ratios.
+    items: digest of the queries, the same for the same queries in any order.  outcomes, or reference and candidate: a bit a
+    query, in the order of the sorted queries, as hexadecimal digits.  values: raw samples; of interleaved pairs their ratios.
     """
 
     metric: str
@@ -40,16 +40,25 @@ class Kept(Section):
     n: Annotated[int, Field(ge=0)]
     value: Number
     items: str = ""
-    missed: list[str] = []
-    reference_missed: list[str] = []
-    candidate_missed: list[str] = []
+    outcomes: Bits = ""
+    reference: Bits = ""
+    candidate: Bits = ""
     values: list[Number] = []
+
+    @model_validator(mode="after")
+    def _a_bit_for_each_item(self) -> Kept:
+        if any(bits and len(bits) != _digits(self.n) for bits in (self.outcomes, self.reference, self.candidate)):
+            raise ValueError(f"expected {_digits(self.n)} hexadecimal digits, a bit for each of {self.n} queries")
+        return self
+
+    def bits(self, name: Literal["outcomes", "reference", "candidate"]) -> list[int]:
+        """1 or 0 a query, in the order of the sorted queries."""
+        return [int(bit) for bit in f"{int(getattr(self, name) or '0', 16):0{self.n}b}"]
 
 
 class Baseline(Section):
     """A whole file.  artifacts: role -> store key of what was measured; commit: "" where it was not clean and committed.
 
-    hidden: queries stand as digests, for a file that must not show them.
     reason: why a figure, a test set or a claim went when the file was last saved over a better one.
     """
 
@@ -60,17 +69,16 @@ class Baseline(Section):
     run: str
     commit: Annotated[str, Field(pattern="^([0-9a-f]{40,64})?$")] = ""
     reason: str = ""
-    hidden: bool = False
     artifacts: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = {}
-    claims: dict[str, Kept]
+    claims: Annotated[dict[str, Kept], Field(min_length=1)]
 
 
-def keep(claim: Mapping[str, Any], queries: Mapping[str, Sequence[str]], hidden: bool = False) -> Kept | None:
+def keep(claim: Mapping[str, Any], queries: Mapping[str, Sequence[str]]) -> Kept | None:
     """One claim of a run's record; None where it holds no valid figure.  ``queries``: the record's lists by digest."""
     verdict, measurement = claim["verdict"], claim["measurement"]
     if verdict["value"] is None or measurement["shape"] == "not_measured" or measurement.get("invalid"):
         return None
-    items = keys(queries.get(measurement.get("items") or "", ()), hidden)
+    items = queries.get(measurement.get("items") or "", ())
     facts = {name: claim.get(name) for name in ("metric", "unit", "statistic", "percentile")}
     return Kept(**facts, n=verdict["n"], value=verdict["value"], items=digest(items), **_raw(measurement, items))
 
@@ -78,9 +86,9 @@ def keep(claim: Mapping[str, Any], queries: Mapping[str, Sequence[str]], hidden:
 def _raw(measurement: Mapping[str, Any], items: Sequence[str]) -> dict[str, Any]:
     match measurement["shape"]:
         case "proportion" if items:
-            return {"missed": _missed(items, measurement["outcomes"])}
+            return {"outcomes": _bits(measurement["outcomes"], items)}
         case "paired" if items:
-            return {f"{side}_missed": _missed(items, measurement[side]) for side in ("reference", "candidate")}
+            return {side: _bits(measurement[side], items) for side in ("reference", "candidate")}
         case "sample":
             return {"values": [_short(value) for value in measurement["values"]]}
         case "paired_sample":
@@ -89,22 +97,17 @@ def _raw(measurement: Mapping[str, Any], items: Sequence[str]) -> dict[str, Any]
     return {}
 
 
-def _missed(items: Sequence[str], outcomes: Sequence[int]) -> list[str]:
-    return sorted(item for item, right in zip(items, outcomes, strict=True) if not right)
+def _bits(outcomes: Sequence[int], items: Sequence[str]) -> str:
+    in_order = "".join(str(outcome) for _, outcome in sorted(zip(items, outcomes, strict=True)))
+    return f"{int(in_order, 2):0{_digits(len(items))}x}"
+
+
+def _digits(n: int) -> int:
+    return -(-n // 4)
 
 
 def _short(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
-
-
-def keys(items: Sequence[str], hidden: bool = False) -> list[str]:
-    """The items or, ``hidden``, their digests, told apart: the second of two equal ones becomes "... (2)"."""
-    seen: Counter[str] = Counter()
-    named = []
-    for item in ([digest([item]) for item in items] if hidden else items):
-        seen[item] += 1
-        named.append(f"{item} ({seen[item]})" if seen[item] > 1 else item)
-    return named
 
 
 def digest(items: Sequence[str]) -> str:
@@ -112,17 +115,16 @@ def digest(items: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(sorted(items)).encode()).hexdigest()[:16] if items else ""
 
 
-def baseline_of(results: Mapping[str, Any], reason: str = "", hidden: bool = False) -> Baseline:
+def baseline_of(results: Mapping[str, Any], reason: str = "") -> Baseline:
     """What a run's record holds that can be compared; EdgeError when that is nothing."""
     run, queries = results["run"], results.get("queries") or {}
-    kept = {claim["id"]: figure for claim in results["claims"] if (figure := keep(claim, queries, hidden))}
+    kept = {claim["id"]: figure for claim in results["claims"] if (figure := keep(claim, queries))}
     if not kept:
         raise EdgeError("baseline: expected a record with at least one valid figure, found none; run `make accept` first")
     git = run.get("git") or {}
     artifacts = {manifest["role"]: key for key, manifest in (results.get("artifacts") or {}).items()}
     return Baseline(version=1, profile=run["profile"], host_class=run["host"]["host_class"], saved=run["finished"], run=run["id"],
-                    commit="" if git.get("dirty") else git.get("commit", ""), reason=reason, hidden=hidden, artifacts=artifacts,
-                    claims=kept)
+                    commit="" if git.get("dirty") else git.get("commit", ""), reason=reason, artifacts=artifacts, claims=kept)
 
 
 def default_path(profile: str, host_class: str, folder: Path = FOLDER) -> Path:
@@ -161,7 +163,7 @@ def check_comparable(baseline: Baseline, profile: str, host_class: str, where: s
 
 
 def write_baseline(baseline: Baseline, path: Path) -> None:
-    """As YAML, keys in a fixed order, a query a line: a change of the file reads as what changed."""
+    """As YAML, keys in a fixed order, one block a claim."""
     content = baseline.model_dump(exclude_defaults=True)
     text = yaml.dump(content, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
     write_atomically(path, HEADER + text)

@@ -14,9 +14,12 @@ BLOCK = 20  # rounds; longer than a neighbour's burst of a few decisions
 
 
 def mean_bounds(nonzero: Sequence[float], n: int, confidence: float) -> Bounds:
-    """Of the mean of ``n`` values, all of them 0 but ``nonzero``."""
-    values, counts = np.unique(np.asarray([*nonzero], float), return_counts=True)
-    shares = [*(counts / n), 1 - len(nonzero) / n]
+    """Of the mean of ``n`` moves of -1, 0, 1 and the like, all of them 0 but ``nonzero``.
+
+    One more move each way is imagined (after Agresti and Min 2005): where nothing moved, something still could have.
+    """
+    values, counts = np.unique(np.asarray([*nonzero, 1, -1], float), return_counts=True)
+    shares = [*(counts / (n + 2)), 1 - counts.sum() / (n + 2)]
     means = _generator().multinomial(n, shares, size=RESAMPLES) @ np.append(values, 0.0) / n
     return _tails(means, confidence)
 

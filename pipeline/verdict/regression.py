@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -36,7 +35,7 @@ class Regression:
     baseline_value: float | None = None
     baseline_n: int = 0
     method: str = ""
-    flipped: dict[str, list[str]] = field(default_factory=lambda: {"lost": [], "gained": []})
+    flipped: dict[str, list[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -47,41 +46,57 @@ class _Worse:
     value: float
     bounds: st.Bounds
     method: str
-    flipped: dict[str, list[str]] = field(default_factory=lambda: {"lost": [], "gained": []})
+    flipped: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Turns:
-    """Values of the baseline's model and code and of the present ones, taken in turns in this run; round i is pair i."""
+    """Values of the baseline's model and code and of the present ones, taken in turns in this run; round i is pair i.
+
+    invalid: why the conditions were broken, or "".
+    """
 
     before: list[float]
     now: list[float]
+    invalid: str = ""
 
 
 def regression_of(claim: Mapping[str, Any], target: Target, queries: Mapping[str, Sequence[str]], baseline: Baseline,
                   confidence: float, turns: Turns | None = None) -> Regression | None:
     """How one claim of a run's record moved; None where the baseline holds nothing of it.  ``queries``: as in `baseline.keep`."""
-    before = baseline.claims.get(target.id)
+    before, measurement = baseline.claims.get(target.id), claim["measurement"]
     if before is None:
         return None
-    if claim["verdict"]["state"] == "invalid":
-        return Regression("not_compared", "the measuring conditions were broken", baseline_value=before.value, baseline_n=before.n)
-    return compare(before, keep(claim, queries, baseline.hidden), target, confidence, turns)
+    if broken := measurement.get("invalid") or (turns.invalid if turns else ""):
+        return Regression("not_compared", broken, baseline_value=before.value, baseline_n=before.n)
+    items = queries.get(measurement.get("items") or "", ())
+    return compare(before, keep(claim, queries), target, confidence, turns, sorted(items))
 
 
 def between(before: Baseline, now: Baseline, thresholds: Thresholds) -> dict[str, Regression]:
     """Each claim of ``before`` that still has a target; EdgeError where the two are not comparable."""
-    check_comparable(before, now.profile, now.host_class, "the first file")
+    check_comparable(before, now.profile, now.host_class, "the baseline")
     confidence = thresholds.gate.regression_confidence
     return {name: compare(kept, now.claims.get(name), thresholds.claims[name], confidence)
             for name, kept in before.claims.items() if name in thresholds.claims}
 
 
-def compare(before: Kept, now: Kept | None, target: Target, confidence: float, turns: Turns | None = None) -> Regression:
+def since(before: Baseline, results: Mapping[str, Any], thresholds: Thresholds) -> dict[str, Regression]:
+    """`between` for a later run's record."""
+    check_comparable(before, results["run"]["profile"], results["run"]["host"]["host_class"], "the baseline")
+    queries, confidence = results.get("queries") or {}, thresholds.gate.regression_confidence
+    found = {claim["id"]: regression_of(claim, thresholds.claims[claim["id"]], queries, before, confidence)
+             for claim in results["claims"] if claim["id"] in thresholds.claims}
+    return {name: change for name, change in found.items() if change}
+
+
+def compare(before: Kept, now: Kept | None, target: Target, confidence: float, turns: Turns | None = None,
+            items: Sequence[str] = ()) -> Regression:
     """Regressed: shown to be worse at ``confidence``, and by more than the target's tolerance.
 
     unchanged: shown not to be worse by more than that.  unsettled: neither is shown.  stopped: not measured any more.
     turns: take these in place of the kept sample of a percentile, since between two runs a machine drifts.
+    items: the queries in order, to name those that flipped; without, their places stand.
     """
     size, relative = target.tolerated
     known = {"tolerance": size, "relative": relative, "baseline_value": before.value, "baseline_n": before.n}
@@ -91,7 +106,7 @@ def compare(before: Kept, now: Kept | None, target: Target, confidence: float, t
         return Regression("not_compared", "the baseline holds another metric or statistic under this name; save it anew", **known)
     if relative and before.value == 0:
         return Regression("not_compared", "the baseline is 0: a relative tolerance says nothing; write it in the unit", **known)
-    worse = _turn(_more(before, now, confidence, relative, turns), target)
+    worse = _turn(_more(before, now, confidence, relative, turns, items), target)
     state, message = _state(worse, size)
     figures = {"worse": worse.value, "lower": worse.bounds.lower, "upper": worse.bounds.upper, "method": worse.method}
     return Regression(state, message, **figures, **known, flipped=worse.flipped)
@@ -115,12 +130,13 @@ def _turn(more: _Worse, target: Target) -> _Worse:
     return _Worse(-more.value, st.Bounds(-more.bounds.upper, -more.bounds.lower), more.method, more.flipped)
 
 
-def _more(before: Kept, now: Kept, confidence: float, relative: bool, turns: Turns | None) -> _Worse:
+def _more(before: Kept, now: Kept, confidence: float, relative: bool, turns: Turns | None,
+          items: Sequence[str]) -> _Worse:
     match now.statistic:
         case "proportion":
-            return _shares(before, now, confidence)
+            return _shares(before, now, confidence, items)
         case "non_inferiority" | "superiority" if before.items and before.items == now.items:
-            return _differences(before, now, confidence)
+            return _differences(before, now, confidence, items)
         case "percentile" if turns:
             values = [percentile(side, now.percentile) for side in (turns.before, turns.now)]
             bounds = bootstrap.interleaved_change(turns.before, turns.now, now.percentile, confidence, relative)
@@ -133,31 +149,28 @@ def _more(before: Kept, now: Kept, confidence: float, relative: bool, turns: Tur
     return _Worse(more, st.Bounds(more, more), "the two figures")
 
 
-def _shares(before: Kept, now: Kept, confidence: float) -> _Worse:
+def _shares(before: Kept, now: Kept, confidence: float, items: Sequence[str]) -> _Worse:
     more = now.value - before.value
     if not before.items or before.items != now.items:
         lower, upper = st.independent_difference(now.value, now.n, before.value, before.n, confidence)
         return _Worse(more, st.Bounds(lower, upper), "two samples of other queries")
-    lost, gained = _flipped(before.missed, now.missed)
-    bounds = st.discordant_difference(len(gained), len(lost), now.n, confidence)
-    return _Worse(more, bounds, "paired on the same queries", {"lost": lost, "gained": gained})
+    flipped = _flipped(before.bits("outcomes"), now.bits("outcomes"), items)
+    bounds = st.discordant_difference(len(flipped["gained"]), len(flipped["lost"]), now.n, confidence)
+    return _Worse(more, bounds, "paired on the same queries", flipped)
 
 
-def _differences(before: Kept, now: Kept, confidence: float) -> _Worse:
+def _differences(before: Kept, now: Kept, confidence: float, items: Sequence[str]) -> _Worse:
     """A loss or gain between two models, on the same queries then and now."""
-    def scores(kept: Kept) -> Counter[str]:
-        side = Counter(kept.candidate_missed)
-        side.subtract(kept.reference_missed)
-        return side if now.statistic == "non_inferiority" else Counter({item: -score for item, score in side.items()})
-
-    then, present = scores(before), scores(now)
-    moved = [present[item] - then[item] for item in {*then, *present} if present[item] != then[item]]
-    lost, gained = _flipped(before.candidate_missed, now.candidate_missed)
-    return _Worse(float(np.sum(moved)) / now.n, bootstrap.mean_bounds(moved, now.n, confidence), "paired on the same queries",
-                  {"lost": lost, "gained": gained})
+    sign = 1 if now.statistic == "superiority" else -1
+    gain = [sign * (np.asarray(kept.bits("candidate")) - np.asarray(kept.bits("reference"))) for kept in (before, now)]
+    moved = gain[1] - gain[0]
+    return _Worse(float(moved.mean()), bootstrap.mean_bounds(moved[moved != 0], now.n, confidence), "paired on the same queries",
+                  _flipped(before.bits("candidate"), now.bits("candidate"), items))
 
 
-def _flipped(before: Sequence[str], now: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(right before and missed now, missed before and right now)."""
-    then, present = set(before), set(now)
-    return sorted(present - then), sorted(then - present)
+def _flipped(before: Sequence[int], now: Sequence[int], items: Sequence[str]) -> dict[str, list[str]]:
+    """lost: right before and wrong now; gained: the other way."""
+    names = items or [f"query {place}" for place in range(1, len(now) + 1)]
+    moves = list(zip(names, before, now, strict=True))
+    return {"lost": [name for name, then, present in moves if then > present],
+            "gained": [name for name, then, present in moves if then < present]}
