@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,3 +140,11 @@ def test_the_doctor_reads_named_columns(home: Path, capsys: pytest.CaptureFixtur
     main(["doctor", "--train-data", "train.csv", "--eval-data", "test.csv", "--columns", "query=text,intent=label"])
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.split()[1] == "data")
     assert line.startswith("ok") and "train.csv" in line
+
+
+def test_a_command_that_needs_models_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("pipeline.doctor", "pipeline.base.hub", "pipeline.train.weights"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    assert main(["doctor"]) == 2
+    assert capsys.readouterr().err == "edge: this command needs safetensors, which is not installed; install the extra `model`\n"

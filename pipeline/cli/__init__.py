@@ -20,6 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EdgeError as error:
         print(f"edge: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        print(f"edge: this command needs {error.name}, which is not installed; install the extra `model`", file=sys.stderr)
+        return 2
     except OSError as error:
         print(f"edge: {told(error)}", file=sys.stderr)
         return 2

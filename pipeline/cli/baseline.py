@@ -36,7 +36,7 @@ def _save(options: argparse.Namespace) -> int:
     path = options.to or default_path(baseline.profile, baseline.host_class)
     write_baseline(baseline, path)
     print(f"{path}: {len(baseline.claims)} claims of run {baseline.run}; commit it")
-    if not baseline.commit:
+    if baseline.artifacts and not baseline.commit:
         print("edge: the run's code was not committed, so its times can only be compared as kept, not in turns", file=sys.stderr)
     return 0
 
