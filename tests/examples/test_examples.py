@@ -42,11 +42,11 @@ def test_a_fault_is_caught_by_the_baseline_and_a_large_one_by_the_target_too(pro
     project.runpytest_subprocess()
     edge(project, "baseline", "save")
     parser = project.path / "dates.py"
-    parser.write_text(parser.read_text().replace('int(day))', 'min(int(day), 30))'))  # the 31st of a month is read as the 30th
+    parser.write_text(parser.read_text().replace("int(day))", "min(int(day), 29))"))  # the last days of a month are read as the 29th
     result = project.runpytest_subprocess("--baseline", "baselines")
     assert result.ret == 1
     assert states(project) == {"dates.read": ("pass", "regressed"), "code.size": ("pass", "unchanged")}
-    parser.write_text(parser.read_text().replace("30))", "15))"))
+    parser.write_text(parser.read_text().replace("29))", "15))"))
     project.runpytest_subprocess("--baseline", "baselines")
     assert states(project)["dates.read"] == ("fail", "regressed")
 
