@@ -1,0 +1,64 @@
+"""The real suite, run again and again on artifacts that do not change."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import EdgeError
+from pipeline.progress import track
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Verdicts of each run: claim -> (state, state against the baseline); ``exit_codes`` in order; the first run's record."""
+
+    verdicts: list[dict[str, tuple[str, str]]]
+    exit_codes: list[int]
+    record: dict[str, Any]
+
+    def differing(self) -> dict[str, Counter[tuple[str, str]]]:
+        """The claims whose verdict was not the same every time, with how often each was."""
+        counts = {claim: Counter(run[claim] for run in self.verdicts) for claim in self.verdicts[0]}
+        return {claim: count for claim, count in counts.items() if len(count) > 1}
+
+
+def repeat(runs: int, folder: Path, arguments: Sequence[str] = ()) -> Repeats:
+    """One run that fills the baseline, then ``runs`` held against it.  Artifacts come from the store; EdgeError when a run breaks."""
+    first = _run(folder / "first", arguments)
+    baseline = folder / "baseline.yaml"
+    _edge("baseline", "save", str(folder / "first/results.json"), "--to", str(baseline))
+    codes, verdicts = [], []
+    with track("repeats of the suite", runs) as progress:
+        for place in range(runs):
+            record = _run(folder / f"run-{place}", [*arguments, "--baseline", str(baseline)])
+            codes.append(record["run"]["exit_code"])
+            verdicts.append({claim["id"]: _states(claim) for claim in record["claims"]})
+            progress.advance()
+    return Repeats(verdicts, codes, first)
+
+
+def _states(claim: dict[str, Any]) -> tuple[str, str]:
+    return claim["verdict"]["state"], (claim["regression"] or {}).get("state", "")
+
+
+def _run(reports: Path, arguments: Sequence[str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "pytest", "acceptance", "-q", "--reports", str(reports), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=3600)
+    try:
+        return json.loads((reports / "results.json").read_text())
+    except OSError:
+        raise EdgeError(f"repeat: expected a record of the run, found none (exit code {done.returncode}): {done.stdout[-300:]}") from None
+
+
+def _edge(*arguments: str) -> None:
+    code = "import sys; from pipeline.cli import main; sys.exit(main())"
+    subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
