@@ -5,7 +5,7 @@ REPORTS ?= reports
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 
-.PHONY: accept test report html lint clean
+.PHONY: accept test selftest report html lint clean
 
 $(READY): constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -21,6 +21,10 @@ accept: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest tests/ -n 2 --dist loadfile $(ARGS)
+
+# Half an hour on an idle machine: the gate's false alarms and misses, into docs/selftest.md.
+selftest: $(READY)
+	$(BIN)/python -m benchmarks.gate $(ARGS)
 
 report: $(READY)
 	$(BIN)/edge report $(REPORTS)/results.json --html

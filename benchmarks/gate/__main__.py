@@ -28,7 +28,7 @@ def main() -> int:
     options = _options()
     thresholds, store = read_thresholds(ROOT / "thresholds.yaml"), Store(options.store)
     with tempfile.TemporaryDirectory() as folder:
-        repeats = repeat(options.repeats, Path(folder), ["--store", str(options.store)])
+        repeats = repeat(options.repeats, Path(folder), ["acceptance", "--store", str(options.store)])
         record = repeats.record
         planted = slowdowns(record, thresholds, store, options.repeats, Path(folder)) + \
             growth(record, thresholds, store, options.repeats, Path(folder))

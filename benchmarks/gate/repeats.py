@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.errors import EdgeError
 from pipeline.progress import track
+from pipeline.verdict.baseline import baseline_of, write_baseline
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,15 +32,18 @@ class Repeats:
         return {claim: count for claim, count in counts.items() if len(count) > 1}
 
 
-def repeat(runs: int, folder: Path, arguments: Sequence[str] = ()) -> Repeats:
-    """One run that fills the baseline, then ``runs`` held against it.  Artifacts come from the store; EdgeError when a run breaks."""
-    first = _run(folder / "first", arguments)
+def repeat(runs: int, folder: Path, arguments: Sequence[str], project: Path = ROOT) -> Repeats:
+    """One run that fills the baseline, then ``runs`` held against it; EdgeError when one leaves no record.
+
+    arguments: pytest's.  folder: for the reports.  project: where the suite is.
+    """
+    first = _run(folder / "first", arguments, project)
     baseline = folder / "baseline.yaml"
-    _edge("baseline", "save", str(folder / "first/results.json"), "--to", str(baseline))
+    write_baseline(baseline_of(first), baseline)
     codes, verdicts = [], []
     with track("repeats of the suite", runs) as progress:
         for place in range(runs):
-            record = _run(folder / f"run-{place}", [*arguments, "--baseline", str(baseline)])
+            record = _run(folder / f"run-{place}", [*arguments, "--baseline", str(baseline)], project)
             codes.append(record["run"]["exit_code"])
             verdicts.append({claim["id"]: _states(claim) for claim in record["claims"]})
             progress.advance()
@@ -50,15 +54,10 @@ def _states(claim: dict[str, Any]) -> tuple[str, str]:
     return claim["verdict"]["state"], (claim["regression"] or {}).get("state", "")
 
 
-def _run(reports: Path, arguments: Sequence[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "pytest", "acceptance", "-q", "--reports", str(reports), *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=3600)
+def _run(reports: Path, arguments: Sequence[str], project: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "pytest", "-q", "--reports", str(reports), *arguments]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=3600)
     try:
         return json.loads((reports / "results.json").read_text())
     except OSError:
         raise EdgeError(f"repeat: expected a record of the run, found none (exit code {done.returncode}): {done.stdout[-300:]}") from None
-
-
-def _edge(*arguments: str) -> None:
-    code = "import sys; from pipeline.cli import main; sys.exit(main())"
-    subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
