@@ -76,7 +76,7 @@ def test_coverage_sees_bounds_that_are_too_narrow(monkeypatch):
 def test_twenty_repeats_of_a_suite_are_equal_and_the_page_says_so(tmp_path, record):
     project = tmp_path / "project"
     shutil.copytree(EXAMPLE, project)
-    found = repeat(20, tmp_path / "reports", [], project)
+    found = repeat(20, tmp_path / "reports", ["."], project)
     assert len(found.verdicts) == 20 and not found.differing() and set(found.exit_codes) == {0}
     assert found.verdicts[0] == {"dates.read": ("pass", "unchanged"), "code.size": ("pass", "unchanged")}
     rates = [Rate("a", "nothing", 10, 0, 100)]
