@@ -9,7 +9,8 @@ ROOT = Path(__file__).parents[2]
 CLAIM = {"title": "right often enough", "caption": "足够准确", "phase": "1 toy", "source": "toy", "metric": "accuracy",
          "unit": "proportion",
          "statistic": "proportion", "comparison": ">", "target": 0.9, "about": "behaviour"}
-THRESHOLDS = {"version": 1, "confidence": 0.95, "gate": {"red": ["fail", "inconclusive", "invalid"]},
+GATE = {"red": ["fail", "inconclusive", "invalid"], "regression_confidence": 0.99}
+THRESHOLDS = {"version": 1, "confidence": 0.95, "gate": GATE,
               "claims": {"toy.accuracy": CLAIM, "toy.other": CLAIM, "toy.scale": {**CLAIM, "about": "scale"},
                          "toy.m4": {**CLAIM, "host": "m4"}}}
 HEADER = """

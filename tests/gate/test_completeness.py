@@ -47,7 +47,7 @@ def test_a_claim_that_nobody_asks_is_listed_with_the_reason(suite, pytester, wor
 def test_an_unasked_claim_turns_a_gate_red_that_says_so(suite, pytester):
     file = pytester.path / "thresholds.yaml"
     content = yaml.safe_load(file.read_text())
-    file.write_text(yaml.safe_dump({**content, "gate": {"red": ["fail", "not_measured"]}}))
+    file.write_text(yaml.safe_dump({**content, "gate": {**content["gate"], "red": ["fail", "not_measured"]}}))
     assert suite(PASSING).ret == 1
     assert record(pytester)["run"]["exit_code"] == 1
 
