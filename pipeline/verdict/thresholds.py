@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from pipeline.errors import EdgeError
-from pipeline.yaml_file import read_model
+from pipeline.yaml_file import read_model, validate
 
 Unit = Literal["proportion", "points", "ms", "MB", "mW", "count", "ratio"]
 Statistic = Literal["proportion", "non_inferiority", "superiority", "percentile", "ratio", "maximum", "exact"]
@@ -160,3 +160,8 @@ class Thresholds(BaseModel):
 def read_thresholds(path: Path) -> Thresholds:
     """Thresholds from YAML; a typo, a duplicate or a wrong type is one EdgeError line that names the key."""
     return read_model(path, Thresholds)
+
+
+def parse_thresholds(content: dict[str, Any], where: str) -> Thresholds:
+    """The same from content at hand; ``where`` names its origin in the error."""
+    return validate(content, Thresholds, where)
