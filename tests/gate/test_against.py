@@ -153,8 +153,9 @@ def test_a_reason_that_is_older_than_the_change_does_not_speak_for_it(project, g
 
 
 def test_on_the_way_only_the_last_loosening_counts_and_a_reason_before_it_does_not(project, gate):
-    project.thresholds(reason="in advance")
-    project.commit()
+    for reason in ("a draft", "in advance"):
+        project.thresholds(reason=reason)
+        project.commit()
     project.thresholds(reason="in advance", target=0.85)
     project.commit()
     assert gate()[0] == 1
@@ -235,6 +236,18 @@ def test_a_merge_of_two_lines_that_both_changed_the_file_brings_loosening_and_re
     assert gate()[0] == 1
 
 
+def test_a_merge_with_a_line_without_the_reason_does_not_make_it_newer(project, gate):
+    branch(project, {"smallest_n": 900})
+    project.thresholds(reason="in advance")
+    project.commit()
+    project.thresholds(reason="in advance", target=0.85)
+    project.commit()
+    project.git("merge", "--quiet", "--no-ff", "--strategy=ours", "--no-commit", "side")
+    project.thresholds(reason="in advance", target=0.85, smallest_n=900)
+    project.commit()
+    assert gate()[0] == 1
+
+
 def test_a_merge_that_loosens_by_itself_is_caught(project, gate):
     branch(project, {"smallest_n": 900})
     project.git("merge", "--quiet", "--no-ff", "--no-commit", "side")
@@ -249,13 +262,15 @@ def test_without_the_file_at_the_reference_there_is_nothing_to_compare_and_it_is
     assert code == 0 and "mine/targets.yaml, which did not stand there" in line
 
 
-def test_a_file_elsewhere_in_the_repository_is_held_too(project, gate, monkeypatch):
-    project.thresholds("mine/目标 [x]*.yaml")
+@pytest.mark.parametrize("name", ["mine/目标 [x]*.yaml", ":(x) mine.yaml"])
+def test_a_file_of_any_name_elsewhere_in_the_repository_is_held_too(project, gate, monkeypatch, name):
+    project.thresholds(name)
     project.commit()
     project.git("branch", "--force", "main")
-    project.thresholds("mine/目标 [x]*.yaml", target=0.5)
-    monkeypatch.chdir(project.root / "mine")
-    assert gate("--thresholds", "目标 [x]*.yaml", "--baselines", "../baselines")[0] == 1
+    project.thresholds(name, target=0.5)
+    monkeypatch.chdir(project.root / "baselines")
+    code, lines = gate("--thresholds", f"../{name}", "--baselines", ".")
+    assert code == 1 and lines[0].startswith(f"loosened {name}: a.rate: target 0.9 -> 0.5")
 
 
 def test_an_earlier_file_without_the_confidence_of_a_regression_is_still_compared(project, gate):
@@ -334,6 +349,11 @@ def test_a_baseline_that_is_gone_is_caught_and_excused_in_thresholds(project, ga
     assert code == 1 and line.startswith(f"dropped {NAME}: the baseline is gone")
     project.thresholds(dropped={NAME: "2026-11: that machine was given back"})
     assert gate()[0] == 0
+    project.write(NAME, BASELINE)
+    project.commit()
+    project.git("branch", "--force", "main")
+    (project.root / NAME).unlink()
+    assert gate()[0] == 1
 
 
 def test_a_run_that_shows_everything_is_green(project, gate):
