@@ -29,7 +29,7 @@ def add(subparsers: Subparsers) -> None:
 def _gate(options: argparse.Namespace) -> int:
     record = options.results or (RESULTS if RESULTS.exists() else None)
     found, compared = examine(options.against, options.thresholds, options.baselines, record, load_sizes)
-    print("\n".join(map(str, found)) if found else f"green: {compared}")
+    print("\n".join(map(str, found)) if found else f"green: {compared}: nothing is less without a reason")
     return int(bool(found))
 
 
@@ -43,7 +43,7 @@ def examine(against: str, thresholds: Path, baselines: Path, record: Path | None
     if record is not None:
         found += _record_findings(record, thresholds, present, held)
     there = f"{thresholds} with {len(present.claims)} claims" if versions[:-1] else f"{thresholds}, which did not stand there,"
-    compared = f"{there}, {len(held)} baselines and {record or 'no record of a run'} against {reference}: nothing is less without a reason"
+    compared = f"{there}, baselines ({len(held)}) and {record or 'no record of a run'} against {reference}"
     return sorted(found, key=lambda finding: WORST_FIRST.index(finding.kind)), compared
 
 
