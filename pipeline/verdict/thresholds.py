@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import math
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from pipeline.errors import EdgeError
-from pipeline.yaml_file import read_model
+from pipeline.yaml_file import read_model, validate
 
 Unit = Literal["proportion", "points", "ms", "MB", "mW", "count", "ratio"]
 Statistic = Literal["proportion", "non_inferiority", "superiority", "percentile", "ratio", "maximum", "exact"]
@@ -21,7 +23,15 @@ UNITS: dict[Statistic, tuple[Unit, ...]] = {
     "proportion": ("proportion",), "non_inferiority": ("points",), "superiority": ("points",), "percentile": ("ms", "mW"),
     "ratio": ("ratio",), "maximum": ("ms", "MB", "mW"), "exact": ("count", "MB", "proportion"),
 }
+RELATIVE = re.compile(r"(\d{1,4}(?:\.\d{1,9})?) ?%", re.ASCII)
 DIRECTIONS = {"non_inferiority": "<", "superiority": ">"}  # a loss stays below its target, a gain lies above
+
+
+class Tolerance(NamedTuple):
+    """The step against a baseline that counts as a regression: in the claim's unit, or a fraction of the baseline's value."""
+
+    value: float
+    relative: bool
 
 
 class Target(BaseModel):
@@ -45,12 +55,22 @@ class Target(BaseModel):
     about: Literal["behaviour", "scale"]
     host: Literal["any", "m4"] = "any"
     tolerance: str | float = 0.0
+    reason: str = ""  # why it was last loosened, and when
 
     @property
-    def tolerated(self) -> tuple[float, bool]:
-        """(the step, whether it is a share of the baseline)."""
-        text = str(self.tolerance)
-        return (float(text.removesuffix("%")) / 100, True) if text.endswith("%") else (float(text), False)
+    def tolerated(self) -> Tolerance:
+        """``tolerance`` as a number: 0.02 -> (0.02, False), "10%" -> (0.1, True)."""
+        if isinstance(self.tolerance, str):
+            return Tolerance(float(self.tolerance.rstrip("% ")) / 100, True)
+        return Tolerance(self.tolerance, False)
+
+    @field_validator("tolerance", mode="before")
+    @classmethod
+    def _is_a_step(cls, tolerance: Any) -> Any:
+        number = isinstance(tolerance, (int, float)) and not isinstance(tolerance, bool) and 0 <= tolerance < math.inf
+        if not number and not (isinstance(tolerance, str) and RELATIVE.fullmatch(tolerance)):
+            raise ValueError("expected a number of at least 0 in the claim's unit, or a share of the baseline such as 10%")
+        return tolerance
 
     @field_validator("statistic")
     @classmethod
@@ -83,10 +103,13 @@ class Target(BaseModel):
 
 
 class Gate(BaseModel):
+    """What turns a run red.  ``regression_confidence``: of the one-sided bound that shows a regression against a baseline."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     red: list[Literal["fail", "inconclusive", "invalid", "not_measured", "regressed", "stopped"]]
     regression_confidence: Confidence
+    reason: str = ""  # why it was last loosened, and when
 
     @field_validator("red")
     @classmethod
@@ -97,7 +120,8 @@ class Gate(BaseModel):
 
 
 class Thresholds(BaseModel):
-    """The whole file.  ``confidence`` holds for every claim that does not state its own."""
+    """The whole file.  ``confidence`` holds for every claim that does not state its own; ``dropped``: what is no longer
+    claimed (a claim's id, or the path of a baseline file) -> why."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -105,6 +129,7 @@ class Thresholds(BaseModel):
     confidence: Confidence
     gate: Gate
     claims: dict[str, Target]
+    dropped: dict[str, str] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -116,6 +141,12 @@ class Thresholds(BaseModel):
         spread = {name: {**default, **entry, "id": name} if isinstance(entry, dict) else entry
                   for name, entry in claims.items()}
         return {**content, "claims": spread}
+
+    @model_validator(mode="after")
+    def _is_claimed_or_dropped(self) -> Thresholds:
+        if both := sorted(self.dropped.keys() & self.claims.keys()):
+            raise ValueError(f"{both[0]} stands under `claims` and under `dropped`: remove one of the two")
+        return self
 
     def claim(self, name: str) -> Target:
         """The target of a claim; EdgeError with the nearest name when there is none."""
@@ -129,3 +160,8 @@ class Thresholds(BaseModel):
 def read_thresholds(path: Path) -> Thresholds:
     """Thresholds from YAML; a typo, a duplicate or a wrong type is one EdgeError line that names the key."""
     return read_model(path, Thresholds)
+
+
+def parse_thresholds(content: dict[str, Any], where: str) -> Thresholds:
+    """The same from content at hand; ``where`` names its origin in the error."""
+    return validate(content, Thresholds, where)

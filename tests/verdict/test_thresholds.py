@@ -37,6 +37,16 @@ def refusal(tmp_path, text):
     (P95, "confidence", 1, "latency.p95.confidence: .*less than 1"),
     ((), "confidence", 0.5, ": confidence: .*greater than 0.5"),
     ((), "confidence", None, ": confidence: Field required"),
+    (P95, "tolerance", "ten percent", "latency.p95.tolerance: expected a number of at least 0 .* such as 10%, found 'ten percent'"),
+    (P95, "tolerance", "-1%", "latency.p95.tolerance"),
+    (P95, "tolerance", "0.1", "latency.p95.tolerance"),
+    (P95, "tolerance", -1, "latency.p95.tolerance"),
+    (P95, "tolerance", True, "latency.p95.tolerance"),
+    (P95, "tolerance", 10**400, "latency.p95.tolerance"),
+    (P95, "tolerance", float("nan"), "latency.p95.tolerance"),
+    (P95, "reason", 5, "latency.p95.reason: .*valid string"),
+    ((), "dropped", {"latency.p95": "slow"}, "latency.p95 stands under `claims` and under `dropped`: remove one"),
+    (("gate",), "regression_confidence", None, "gate.regression_confidence: Field required"),
     (("gate",), "red", [], "gate.red: .*at least `fail`"),
     (("gate",), "red", ["inconclusive", "invalid"], "gate.red: .*at least `fail`"),
 ])
@@ -65,3 +75,9 @@ def test_broken_yaml_is_one_line_with_its_number(tmp_path, text, says):
 def test_the_confidence_of_the_file_holds_where_a_claim_states_none():
     claims = read_thresholds(ROOT / "thresholds.yaml").claims
     assert (claims["accuracy.int8"].confidence, claims["latency.p95"].confidence) == (0.95, 0.99)
+
+
+def test_a_tolerance_is_in_the_unit_or_relative():
+    claims = read_thresholds(ROOT / "thresholds.yaml").claims
+    assert claims["accuracy.int8"].tolerated == (0.02, False)
+    assert claims["latency.p95"].tolerated == (0.1, True)
