@@ -35,7 +35,8 @@ class Repeats:
 def repeat(runs: int, folder: Path, arguments: Sequence[str], project: Path = ROOT) -> Repeats:
     """One run that fills the baseline, then ``runs`` held against it; EdgeError when one leaves no record.
 
-    arguments: pytest's, with the path of the tests: else it looks for its settings beside the reports.  folder: for the reports.  project: where the suite is.
+    arguments: pytest's, with the path of the tests: else it looks for its settings beside the reports.
+    folder: for the reports.  project: where the suite is.
     """
     first = _run(folder / "first", arguments, project)
     baseline = folder / "baseline.yaml"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.verdict.git_versions import Reference
-from pipeline.verdict.ratchet import Finding, Sizes, is_newer, unexcused, weakened
+from pipeline.verdict.ratchet import Finding, Sizes, is_newer, unexcused, weakened, worsened
 from pipeline.verdict.thresholds import Thresholds, parse_thresholds
 from pipeline.yaml_file import read_yaml
 
@@ -45,7 +45,7 @@ def load_sizes(content: dict[str, Any], where: str) -> Sizes:
     from pipeline.verdict.baseline import parse_baseline
     baseline = parse_baseline(content, where)
     sizes = {name: kept.n for name, kept in baseline.claims.items()}
-    return Sizes(baseline.profile, baseline.host_class, sizes, baseline.reason)
+    return Sizes(baseline.profile, baseline.host_class, sizes, baseline.reason, baseline.claims)
 
 
 def _held(reference: Reference, path: Path, versions: Sequence[Thresholds], load: Load) -> HeldBaseline:
@@ -59,7 +59,7 @@ def _held(reference: Reference, path: Path, versions: Sequence[Thresholds], load
     before = history[0]
     if path.exists():
         now = parse(read_yaml(path), file)
-        findings = _weakened([*history, now], file)
+        findings = _weakened([*history, now], file, present)
         excused = {name: min(n, now.n[name]) for name, n in before.n.items() if name in now.n}
     else:
         findings = _gone(file, first.dropped, present.dropped)
@@ -67,10 +67,12 @@ def _held(reference: Reference, path: Path, versions: Sequence[Thresholds], load
     return HeldBaseline(before.profile, before.host_class, before.n if findings else excused, findings)
 
 
-def _weakened(history: Sequence[Sizes], file: str) -> list[Finding]:
+def _weakened(history: Sequence[Sizes], file: str, present: Thresholds) -> list[Finding]:
     mend = "take it back, or write why, and when, as the file's `reason:`"
-    return [Finding("shrunk" if name in history[-1].n else "dropped", f"{file}: {name}".removesuffix(": "), words, mend)
+    less = [Finding("shrunk" if name in history[-1].n else "dropped", f"{file}: {name}".removesuffix(": "), words, mend)
             for name, words in unexcused(history, weakened).items()]
+    worse = unexcused(history, lambda before, after: worsened(before, after, present))
+    return less + [Finding("loosened", f"{file}: {name}", words, mend) for name, words in worse.items()]
 
 
 def _gone(file: str, dropped_before: Mapping[str, str], dropped_now: Mapping[str, str]) -> list[Finding]:

@@ -7,9 +7,11 @@ b is not looser than a, and c not looser than b, c is not looser than a.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
+from pipeline.verdict.baseline import Kept
+from pipeline.verdict.regression import compare as compare_figures
 from pipeline.verdict.thresholds import Gate, Target, Thresholds
 
 Kind = Literal["dropped", "stopped", "shrunk", "loosened", "red", "stale"]
@@ -32,12 +34,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the ratchet asks of a baseline: how many samples each claim was measured with, where, and the file's reason."""
+    """What the ratchet asks of a baseline: where and with how many samples each claim was measured, its figures, a reason."""
 
     profile: str
     host_class: str
     n: Mapping[str, int]
     reason: str = ""
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
 
 class Reasoned(Protocol):
@@ -87,6 +90,15 @@ def weakened(before: Sizes, after: Sizes) -> dict[str, str]:
         return {"": f"was of {' on '.join(was)}, is of {' on '.join(now)}"}
     gone = {name: "the figure is gone" for name in before.n if name not in after.n}
     return gone | shrunk(before.n, after.n)
+
+
+def worsened(before: Sizes, after: Sizes, thresholds: Thresholds) -> dict[str, str]:
+    """Each claim of which a baseline holds a figure that counts as a regression from the one before: less is asked of later runs."""
+    shared = [name for name in before.kept if name in after.kept and name in thresholds.claims]
+    changes = {name: compare_figures(before.kept[name], after.kept[name], thresholds.claims[name], thresholds.gate.regression_confidence)
+               for name in shared}
+    return {name: _step("the figure", before.kept[name].value, after.kept[name].value)
+            for name, change in changes.items() if change.state == "regressed"}
 
 
 def unexcused(versions: Sequence[Version], compare: Callable[[Version, Version], dict[str, str]]) -> dict[str, str]:

@@ -133,6 +133,7 @@ def test_a_dirty_run_keeps_no_commit(suite, pytester, kept, capsys):
     path = pytester.path / "reports/results.json"
     content = json.loads(path.read_text())
     content["run"]["git"] = {"commit": "a" * 40, "dirty": True}
+    content["artifacts"] = {"b" * 64: {"role": "onnx-int8"}}
     path.write_text(json.dumps(content))
     assert main(["baseline", "save", "--to", "dirty.yaml"]) == 0
     assert "commit" not in yaml.safe_load(pytester.path.joinpath("dirty.yaml").read_text())

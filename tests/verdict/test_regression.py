@@ -126,7 +126,7 @@ def test_a_figure_that_is_gone_has_stopped_and_a_broken_one_is_not_compared():
     assert gone.state == "stopped"
     broken = regression_of(entry(SIZE, Exact("size", "MB", value=500, invalid="a busy machine")), SIZE, {}, before, CONFIDENCE)
     assert (broken.state, broken.message) == ("not_compared", "a busy machine")
-    assert regression_of(entry(SIZE, Exact("size", "MB", value=500)), SIZE, {}, baseline(), CONFIDENCE) is None
+    assert regression_of(entry(SIZE, Exact("size", "MB", value=500)), SIZE, {}, baseline(other=before.claims["x"]), CONFIDENCE) is None
 
 
 def test_turns_under_broken_conditions_are_not_compared():

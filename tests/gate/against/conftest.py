@@ -9,21 +9,15 @@ import pytest
 import yaml
 
 from pipeline.cli import main
-from pipeline.verdict.ratchet import Sizes
 from tests.gate.conftest import CLAIM
 
 GATE = {"red": ["fail", "inconclusive", "invalid"], "regression_confidence": 0.99}
 CLAIMS = {"a.rate": {**CLAIM, "smallest_n": 500, "tolerance": 0.02}, "b.rate": CLAIM}
 HOST = "linux-x86_64-2c-AMD EPYC"
 KEPT = {"metric": "accuracy", "unit": "proportion", "statistic": "proportion", "n": 1500, "value": 0.92}
-BASELINE = {"version": 1, "profile": "reference", "host_class": HOST, "claims": {"a.rate": KEPT, "b.rate": KEPT}}
+BASELINE = {"version": 1, "profile": "reference", "host_class": HOST, "saved": "2026-01-01", "run": "r",
+            "claims": {"a.rate": KEPT, "b.rate": KEPT}}
 NAME = "baselines/reference.yaml"
-
-
-def load(content, _where):
-    """A baseline by its plain keys, whatever else its format holds."""
-    sizes = {name: kept["n"] for name, kept in content["claims"].items()}
-    return Sizes(content["profile"], content["host_class"], sizes, content.get("reason", ""))
 
 
 class Project:
@@ -72,7 +66,6 @@ def project(tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    monkeypatch.setattr("pipeline.cli.gate.load_sizes", load)
     monkeypatch.chdir(tmp_path)
     return Project(tmp_path)
 

@@ -9,12 +9,14 @@ from tests.gate.against.conftest import BASELINE, CLAIMS, KEPT, NAME, refused
 from tests.gate.conftest import CLAIM
 
 SMALLER = {**BASELINE, "claims": {"a.rate": {**KEPT, "n": 100}, "b.rate": KEPT}}
+WORSE = {**BASELINE, "claims": {"a.rate": {**KEPT, "value": 0.8}, "b.rate": KEPT}}
 FEWER = {**BASELINE, "claims": {"b.rate": KEPT}}
 
 
 @pytest.mark.parametrize(("baseline", "words"), [
     (SMALLER, "shrunk baselines/reference.yaml: a.rate: test set shrunk from 1500 to 100"),
     (FEWER, "dropped baselines/reference.yaml: a.rate: the figure is gone"),
+    (WORSE, "loosened baselines/reference.yaml: a.rate: the figure 0.92 -> 0.8"),
     ({**BASELINE, "host_class": "darwin"}, "dropped baselines/reference.yaml: was of reference on linux"),
 ])
 def test_a_baseline_that_holds_less_is_caught_and_excused_by_its_newer_reason(project, gate, baseline, words):
