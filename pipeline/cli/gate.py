@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.cli.common import Subparsers
-from pipeline.verdict.against import HeldBaseline, Load, held_baselines, load_sizes, thresholds_since
-from pipeline.verdict.git_versions import find_reference
-from pipeline.verdict.owed import mapping, owed_by
-from pipeline.verdict.ratchet import WORST_FIRST, Finding, ratchet
+from pipeline.ratchet.against import HeldBaseline, Load, held_baselines, load_sizes, thresholds_since
+from pipeline.ratchet.git_versions import find_reference
+from pipeline.ratchet.looser import WORST_FIRST, Finding, ratchet
+from pipeline.ratchet.owed import mapping, owed_by
 from pipeline.verdict.thresholds import Thresholds, read_thresholds
 
 RESULTS = Path("reports/results.json")

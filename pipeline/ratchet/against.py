@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.verdict.git_versions import Reference
-from pipeline.verdict.ratchet import Finding, Sizes, is_newer, unexcused, weakened, worsened
+from pipeline.ratchet.git_versions import Reference
+from pipeline.ratchet.looser import Finding, Sizes, is_newer, unexcused, weakened, worsened
 from pipeline.verdict.thresholds import Thresholds, parse_thresholds
 from pipeline.yaml_file import read_yaml
 

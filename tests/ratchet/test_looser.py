@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.verdict.ratchet import Sizes, loosened, loosened_gate, ratchet, shrunk, stopped, unexcused, weakened
+from pipeline.ratchet.looser import Sizes, loosened, loosened_gate, ratchet, shrunk, stopped, unexcused, weakened
 from pipeline.verdict.thresholds import UNITS, Gate, Target, Thresholds
 
 WORDS = {"title": "x", "caption": "x", "phase": "1", "source": "x"}

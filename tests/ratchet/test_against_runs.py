@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.gate.against.conftest import BASELINE, CLAIMS, KEPT, NAME, refused
 from tests.gate.conftest import CLAIM
+from tests.ratchet.conftest import BASELINE, CLAIMS, KEPT, NAME, refused
 
 SMALLER = {**BASELINE, "claims": {"a.rate": {**KEPT, "n": 100}, "b.rate": KEPT}}
 WORSE = {**BASELINE, "claims": {"a.rate": {**KEPT, "value": 0.8}, "b.rate": KEPT}}

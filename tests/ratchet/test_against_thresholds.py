@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.gate.against.conftest import BASELINE, GATE, KEPT, NAME
+from tests.ratchet.conftest import BASELINE, GATE, KEPT, NAME
 
 
 def test_what_is_the_same_is_green_and_says_what_was_compared(project, gate):

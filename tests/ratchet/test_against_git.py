@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
-from tests.gate.against.conftest import GATE, refused
+from tests.ratchet.conftest import GATE, refused
 
 
 def branch(project, *versions):

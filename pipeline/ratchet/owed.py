@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.verdict.ratchet import Finding, shrunk, stopped
+from pipeline.ratchet.looser import Finding, shrunk, stopped
 
 NOT_ASKED = "not asked in this run"  # so begins the reason of a claim for which no test was run
 
