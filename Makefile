@@ -12,11 +12,11 @@ $(READY): constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[model]"
 	touch $@
 
-# The gate's exit code is the command's, whatever the reports do afterwards.  Only 0, 1 and 6 leave a record to render.
+# The gate's exit code is the command's, whatever the reports do afterwards.  Only 0, 1, 6 and 7 leave a record to render.
 # Another folder than reports/: make accept REPORTS=DIR, not ARGS="--reports DIR".
 accept: $(READY)
 	@$(BIN)/python -m pytest acceptance/ $(ARGS) --reports $(REPORTS); gate=$$?; \
-	case $$gate in 0|1|6) $(BIN)/edge report $(REPORTS)/results.json || exit 2;; esac; \
+	case $$gate in 0|1|6|7) $(BIN)/edge report $(REPORTS)/results.json || exit 2;; esac; \
 	exit $$gate
 
 test: $(READY)
