@@ -25,10 +25,14 @@ Kind = Literal["timing", "power", "memory"]
 
 @dataclass
 class Seen:
-    """``broken``: why the conditions were not met, in words with the figures, or "".  ``facts``: what was seen."""
+    """``broken``: why the conditions were not met, in words with the figures, or "".  ``facts``: what was seen.
+
+    ``thrown_away``: the same of each earlier attempt (`pipeline.measure.attempts`).
+    """
 
     broken: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    thrown_away: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -51,8 +55,8 @@ def watch(kind: Kind) -> Iterator[Seen]:
 
 
 def conditions_of(seen: Seen) -> dict[str, Any]:
-    """The facts as a measurement's conditions."""
-    return {"machine": dict(seen.facts)}
+    """The facts as a measurement's conditions, and how many attempts they took."""
+    return {"machine": dict(seen.facts), "attempts": {"taken": len(seen.thrown_away) + 1, "thrown_away": list(seen.thrown_away)}}
 
 
 def _speed_rules(facts: dict[str, Any]) -> Iterator[str]:

@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
+from pipeline.measure import attempts
 from pipeline.measure.decisions import Decisions, decide_all
 from pipeline.measure.machine_lock import FOLDER_VARIABLE
 from pipeline.measure.subject import Subject
 from tests.measure import tiny
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine every meter tries again; no test here asks for a quiet one."""
+    monkeypatch.setattr(attempts, "PAUSE", 0.0)
 
 
 @pytest.fixture(scope="session", autouse=True)
