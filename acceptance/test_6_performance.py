@@ -9,8 +9,8 @@ from pipeline.measure.power import power
 
 
 @pytest.fixture(scope="module")
-def int8_latency(int8_model, queries):
-    return latency(int8_model, queries)
+def int8_latency(int8_model, queries, settled):
+    return latency(int8_model, queries, settled=settled("latency.p50", "latency.p95"))
 
 
 @pytest.fixture(scope="module")

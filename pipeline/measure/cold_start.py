@@ -6,8 +6,9 @@ import time
 from itertools import pairwise
 from typing import Any
 
+from pipeline.measure.attempts import undisturbed
 from pipeline.measure.child import TIMEOUT, Child, opening, ran_as
-from pipeline.measure.conditions import conditions_of, watch
+from pipeline.measure.conditions import conditions_of
 from pipeline.measure.measurement import Sample
 from pipeline.measure.subject import Subject
 
@@ -20,9 +21,11 @@ def cold_start(subject: Subject, query: str, *, repeats: int = REPEATS, timeout:
     One uncounted start comes first, so byte code is compiled and the files are in the page cache: this is a restart,
     not the first start after boot.  details: ``split`` {interpreter, imports, load, decision, reply}, lists in ms.
     """
-    _start(subject, query, timeout)
-    with watch("timing") as seen:
-        runs = [_start(subject, query, timeout) for _ in range(repeats)]
+    def measure() -> list[dict[str, Any]]:
+        _start(subject, query, timeout)
+        return [_start(subject, query, timeout) for _ in range(repeats)]
+
+    runs, seen = undisturbed("timing", measure)
     return Sample(
         metric="cold_start",
         unit="ms",

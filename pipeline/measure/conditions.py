@@ -6,16 +6,15 @@ A latency taken while a neighbour computes says nothing about the model, so such
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import psutil
+
+from pipeline.measure.machine_state import linux_throttles, read_state, worst
 
 BUSY_CORES = 0.25  # other processes together may use this much of one core, on average over the measurement
 SHORTEST = 0.2  # s; below it the kernel's clock ticks are too coarse to tell what others used
@@ -26,31 +25,38 @@ Kind = Literal["timing", "power", "memory"]
 
 @dataclass
 class Seen:
-    """``broken``: why the conditions were not met, in words with the figures, or "".  ``facts``: what was seen."""
+    """``broken``: why the conditions were not met, in words with the figures, or "".  ``facts``: what was seen.
+
+    ``thrown_away``: the same of each earlier attempt (`pipeline.measure.attempts`).
+    """
 
     broken: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    thrown_away: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def watch(kind: Kind) -> Iterator[Seen]:
     """Samples the machine before and after the block and fills what it yields when the block ends.
 
-    timing and power: other processes used at most `BUSY_CORES`, mains power, no power saving, no throttling.
-    memory: nothing was written to swap.
+    timing and power: other processes used at most `BUSY_CORES`; at both ends mains power, no power saving, no throttling
+    and no thermal pressure.  memory: nothing was written to swap.
     """
     seen = Seen()
+    state = read_state()  # before the counters are: asking for it is work too
     before = _sample()
     yield seen
     after = _sample()
-    seen.facts = _facts(before, after)
+    seen.facts = {**_facts(before, after), **worst(state, read_state())}
+    if after["throttles"] > before["throttles"]:
+        seen.facts["throttled"] = f"{after['throttles'] - before['throttles']} thermal throttle events"
     rules = _swap_rules if kind == "memory" else _speed_rules
     seen.broken = "; ".join(reason for reason in rules(seen.facts) if reason)
 
 
 def conditions_of(seen: Seen) -> dict[str, Any]:
-    """The facts as a measurement's conditions."""
-    return {"machine": dict(seen.facts)}
+    """The facts as a measurement's conditions, and how many attempts they took."""
+    return {"machine": dict(seen.facts), "attempts": {"taken": len(seen.thrown_away) + 1, "thrown_away": list(seen.thrown_away)}}
 
 
 def _speed_rules(facts: dict[str, Any]) -> Iterator[str]:
@@ -63,6 +69,8 @@ def _speed_rules(facts: dict[str, Any]) -> Iterator[str]:
         yield "low power mode was on: switch it off"
     if facts["throttled"]:
         yield f"the processor was throttled ({facts['throttled']}): let it cool down"
+    if facts["thermal_pressure"] not in (None, "nominal"):
+        yield f"the machine was under thermal pressure ({facts['thermal_pressure']}): let it cool down"
 
 
 def _swap_rules(facts: dict[str, Any]) -> Iterator[str]:
@@ -81,7 +89,7 @@ def _sample() -> dict[str, Any]:
         "steal": getattr(times, "steal", 0.0),
         "own": _own_seconds(),
         "swapped": swapped,
-        "throttles": _linux_throttles(),
+        "throttles": linux_throttles(),
     }
 
 
@@ -99,42 +107,10 @@ def _facts(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     passed = {name: after[name] - before[name] for name in ("clock", "working", "steal", "own")}
     others = max(0.0, passed["working"] - passed["own"])
     swapped = None if after["swapped"] is None else max(0, after["swapped"] - before["swapped"]) / 1e6
-    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
-    low_power, throttled = _mac_power() if sys.platform == "darwin" else (None, "")
-    if after["throttles"] > before["throttles"]:
-        throttled = f"{after['throttles'] - before['throttles']} thermal throttle events"
     return {
         "seconds": passed["clock"],
         "other_cores": others / passed["clock"] if passed["clock"] >= SHORTEST else None,
         "stolen_cores": passed["steal"] / passed["clock"] if passed["clock"] >= SHORTEST else None,
         "load_average": os.getloadavg()[0],
-        "on_battery": None if battery is None or battery.power_plugged is None else not battery.power_plugged,
-        "low_power_mode": low_power,
-        "throttled": throttled,
         "swapped_out_mb": swapped,
     }
-
-
-def _linux_throttles() -> int:
-    total = 0
-    for counter in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/core_throttle_count"):
-        with suppress(OSError, ValueError):
-            total += int(counter.read_text())
-    return total
-
-
-def _mac_power() -> tuple[bool | None, str]:
-    """(low power mode, why throttled or "") as pmset tells."""
-    settings, heat = _pmset("-g"), _pmset("-g", "therm")
-    rows = [line.split() for line in settings.splitlines()]
-    modes = [row[1] for row in rows if len(row) > 1 and row[0] in ("lowpowermode", "powermode")]
-    limits = ["".join(line.split()) for line in heat.splitlines() if "_Limit" in line]
-    return "1" in modes if modes else None, ", ".join(limit for limit in limits if not limit.endswith("=100"))
-
-
-def _pmset(*arguments: str) -> str:
-    try:
-        command = ["/usr/bin/pmset", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""

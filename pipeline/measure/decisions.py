@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -84,8 +85,8 @@ class Decisions:
 def decide_all(subject: Subject, queries: Sequence[str], *, timeout: float = TIMEOUT) -> Decisions:
     """Decides every distinct query once, in a process of its own; ``timeout`` seconds for each batch of them.
 
-    Nothing is timed here, so each decision runs on one thread and ``subject.threads`` of them at once: the logits do
-    not depend on the number of threads, and no thread spins for another on a machine shared with other tests.
+    Nothing is timed here, so each decision runs on one thread and one of them on every core at once, on however many
+    threads the subject serves: the logits do not depend on the number, and no thread spins for another.
     """
     distinct = list(dict.fromkeys(queries))
     rule = read_rule(subject.decision)
@@ -94,7 +95,7 @@ def decide_all(subject: Subject, queries: Sequence[str], *, timeout: float = TIM
     with serving(alone, timeout) as (child, opened), track(f"{subject.name}: decisions", len(distinct)) as progress:
         for start in range(0, len(distinct), BATCH):
             batch = distinct[start:start + BATCH]
-            answer = child.ask("decide", queries=batch, at_once=subject.threads)
+            answer = child.ask("decide", queries=batch, at_once=os.cpu_count() or 1)
             for name, values in answers.items():
                 values += answer[name]
             progress.advance(len(batch))

@@ -7,44 +7,72 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from pipeline.errors import EdgeError
-from pipeline.measure.child import TIMEOUT, ran_as, serving
-from pipeline.measure.conditions import conditions_of, watch
+from pipeline.measure.attempts import undisturbed
+from pipeline.measure.child import TIMEOUT, Child, ran_as, serving
+from pipeline.measure.conditions import conditions_of
+from pipeline.measure.machine_lock import THIS_MACHINE
 from pipeline.measure.measurement import Sample
 from pipeline.measure.subject import Subject
 from pipeline.percentile import percentile
 
 WARMUP, ROUNDS, SEED = 20, 400, 7
+LOOKS = 3  # at 1, 2 and 4 times the rounds
+BUDGET = 120.0  # s
+
+Settled = Callable[[Sample], bool]
 
 
 def latency(
-    subject: Subject, queries: Sequence[str], *, warmup: int = WARMUP, rounds: int = ROUNDS, timeout: float = TIMEOUT
+    subject: Subject, queries: Sequence[str], *, warmup: int = WARMUP, rounds: int = ROUNDS, timeout: float = TIMEOUT,
+    settled: Settled | None = None, budget: float = BUDGET,
 ) -> Sample:
     """Milliseconds of each of ``rounds`` decisions (text -> tokens -> logits -> decision) in a process of their own.
 
     The queries come in a fixed shuffled order, repeated as often as needed; the first ``warmup`` are not counted.
+    With ``settled`` the sample is looked at, and taken to twice and four times the rounds in the same process until that
+    holds or ``budget`` seconds would not do.
     details: ``p50`` ``p90`` ``p95`` ``p99`` ``max`` (nearest rank), ``tokens`` of the prompts {least, median, most}.
     """
-    plan = order(queries, warmup + rounds)
-    with serving(subject, timeout) as (child, opened):
-        child.ask("time", queries=plan[:warmup])
-        with watch("timing") as seen:
-            values = child.ask("time", queries=plan[warmup:])["milliseconds"]
-        tokens = child.ask("tokens", queries=list(dict.fromkeys(plan[warmup:])))["tokens"]
-    return Sample(
-        metric="latency",
-        unit="ms",
-        artifacts=dict(subject.artifacts),
+    plan = order(queries, warmup + rounds * 2 ** (LOOKS - 1))
+    empty = Sample(metric="latency", unit="ms", artifacts=dict(subject.artifacts), looks=LOOKS if settled else 1)
+    with THIS_MACHINE.alone(), serving(subject, timeout) as (child, opened):
+        def measure() -> Sample:
+            child.ask("time", queries=plan[:warmup])
+            left = iter(plan[warmup:])
+            return _look_by_look(empty, lambda count: child.ask("time", queries=list(islice(left, count)))["milliseconds"],
+                                 rounds, settled or (lambda _: True), budget)
+
+        sample, seen = undisturbed("timing", measure)
+        timed = plan[warmup:warmup + len(sample.values)]
+        tokens = child.ask("tokens", queries=list(dict.fromkeys(timed)))["tokens"]
+    return replace(
+        sample,
         conditions={**ran_as(opened), "warmup": warmup, **conditions_of(seen)},
-        details={**percentiles(values),
+        details={**percentiles(sample.values),
                  "tokens": {"least": min(tokens), "median": float(np.median(tokens)), "most": max(tokens)}},
         invalid=seen.broken,
-        values=values,
     )
+
+
+def _look_by_look(
+    empty: Sample, take: Callable[[int], list[float]], rounds: int, settled: Settled, budget: float
+) -> Sample:
+    """``rounds`` values, and as many again as there are, until it is settled, `LOOKS` looks were taken or time is short."""
+    started, sample = time.monotonic(), replace(empty, values=take(rounds))
+    for _ in range(LOOKS - 1):
+        doubled = 2 * (time.monotonic() - started)  # s; what it would have cost in all
+        if settled(sample) or doubled > budget:
+            break
+        sample = replace(sample, values=sample.values + take(len(sample.values)))
+    return sample
 
 
 def client_decision(
@@ -55,18 +83,10 @@ def client_decision(
     details: the percentiles of `latency`, and ``answer``, the last JSON.
     """
     plan = order(queries, warmup + rounds)
-    with serving(subject, timeout) as (child, opened):
+    with THIS_MACHINE.alone(), serving(subject, timeout) as (child, opened):
         child.ask("serve")
-        for query in plan[:warmup]:
-            child.tell(query)
-            child.hear()
-        values = []
-        with watch("timing") as seen:
-            for query in plan[warmup:]:
-                start = time.perf_counter_ns()
-                child.tell(query)
-                answer = child.hear()
-                values.append((time.perf_counter_ns() - start) / 1e6)
+        (waits, answer), seen = undisturbed("timing", lambda: _wait_for_each(child, plan))
+    values = waits[warmup:]
     return Sample(
         metric="client_decision",
         unit="ms",
@@ -76,6 +96,17 @@ def client_decision(
         invalid=seen.broken,
         values=values,
     )
+
+
+def _wait_for_each(child: Child, queries: Sequence[str]) -> tuple[list[float], dict[str, Any]]:
+    """The milliseconds of each wait, and the last answer."""
+    waits: list[float] = []
+    for query in queries:
+        start = time.perf_counter_ns()
+        child.tell(query)
+        answer = child.hear()
+        waits.append((time.perf_counter_ns() - start) / 1e6)
+    return waits, answer
 
 
 def order(queries: Sequence[str], count: int) -> list[str]:

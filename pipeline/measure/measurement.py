@@ -47,10 +47,14 @@ class Paired(Measurement):
 
 @dataclass(frozen=True)
 class Sample(Measurement):
-    """Repeated values of one quantity in ``unit``, in the order they were taken."""
+    """Repeated values of one quantity in ``unit``, in the order they were taken.
+
+    looks: how often it was planned to look whether there are enough of them; each look spends a part of the error.
+    """
 
     shape: ClassVar[str] = "sample"
     values: list[float] = field(default_factory=list)
+    looks: int = 1
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from pipeline.errors import EdgeError
+from pipeline.measure.attempts import undisturbed
 from pipeline.measure.child import TIMEOUT, Child, ran_as, serving
-from pipeline.measure.conditions import conditions_of, watch
+from pipeline.measure.conditions import conditions_of
 from pipeline.measure.latency import order
 from pipeline.measure.measurement import NotMeasured, Sample
 from pipeline.measure.subject import Subject
@@ -30,10 +31,13 @@ def memory(
     if definition not in DEFINITIONS:
         raise EdgeError(f"expected a definition of memory among {', '.join(DEFINITIONS)}, found {definition!r}")
     plan = order(queries, decisions)
-    with watch("memory") as seen:
+
+    def measure() -> tuple[dict[str, Any], list[tuple[dict[str, Any], dict[str, Any]]]]:
         with Child(subject.name, subject.threads, timeout) as bare:
             interpreter = bare.ask("memory")
-        runs = [_one(subject, plan, timeout) for _ in range(repeats)]
+        return interpreter, [_one(subject, plan, timeout) for _ in range(repeats)]
+
+    (interpreter, runs), seen = undisturbed("memory", measure)
     gating = DEFINITIONS[definition]
     values = [figures[gating] for figures, _ in runs]
     lists = {f"{name}_mb": [figures[key] for figures, _ in runs]

@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from pipeline.measure.attempts import undisturbed
 from pipeline.measure.child import TIMEOUT, Child, ran_as, serving
-from pipeline.measure.conditions import conditions_of, watch
+from pipeline.measure.conditions import conditions_of
 from pipeline.measure.latency import order
+from pipeline.measure.machine_lock import THIS_MACHINE
 from pipeline.measure.measurement import NotMeasured, Sample
 from pipeline.measure.subject import Subject
 
@@ -46,8 +48,8 @@ def power(
     """
     try:
         counter = open_counter()
-        with serving(subject, timeout) as (child, opened), watch("power") as seen:
-            facts = _measure(counter, child, order(queries, WARMUP), windows, seconds)
+        with THIS_MACHINE.alone(), serving(subject, timeout) as (child, opened):
+            facts, seen = undisturbed("power", lambda: _measure(counter, child, order(queries, WARMUP), windows, seconds))
     except NoCounter as error:
         return NotMeasured(metric="added_power", unit="mW", artifacts=dict(subject.artifacts), reason=str(error))
     return Sample(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from pipeline.measure.attempts import undisturbed
 from pipeline.measure.child import TIMEOUT, Child, ran_as, serving
-from pipeline.measure.conditions import conditions_of, watch
+from pipeline.measure.conditions import conditions_of
 from pipeline.measure.decisions import paired_artifacts
 from pipeline.measure.latency import order, percentiles
+from pipeline.measure.machine_lock import THIS_MACHINE
 from pipeline.measure.measurement import PairedSample
 from pipeline.measure.subject import Subject
 
@@ -26,11 +28,14 @@ def speedup(
     ``candidate``, and ``ratio_of_medians``, the reference's over the candidate's.
     """
     plan = order(queries, rounds)
-    with serving(reference, timeout) as (slow, opened_slow), serving(candidate, timeout) as (quick, opened_quick):
-        for side in (slow, quick):
-            side.ask("time", queries=order(queries, warmup))
-        with watch("timing") as seen:
-            pairs = [_pair(slow, quick, query, swap=bool(i % 2)) for i, query in enumerate(plan)]
+    with (THIS_MACHINE.alone(), serving(reference, timeout) as (slow, opened_slow),
+          serving(candidate, timeout) as (quick, opened_quick)):
+        def measure() -> list[tuple[float, float]]:
+            for side in (slow, quick):
+                side.ask("time", queries=order(queries, warmup))
+            return [_pair(slow, quick, query, swap=bool(i % 2)) for i, query in enumerate(plan)]
+
+        pairs, seen = undisturbed("timing", measure)
     before, after = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     shapes = {"reference": percentiles(before), "candidate": percentiles(after)}
     return PairedSample(

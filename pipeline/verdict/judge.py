@@ -58,6 +58,7 @@ def judge(measurement: Measurement, target: Target, counts_here: str = "") -> Ve
     _check_metric(measurement, target)
     if isinstance(measurement, NotMeasured):
         return Verdict("not_measured", measurement.reason)
+    target = _for_each_look(measurement, target)
     estimate = _estimate(measurement, target)
     verdict = _compare(measurement, estimate, target)
     if counts_here:
@@ -73,6 +74,18 @@ def _check_metric(measurement: Measurement, target: Target) -> None:
     if (measurement.metric, unit) != (target.metric, target.unit):
         raise EdgeError(f"claim {target.id}: expected a measurement of {target.metric} in {target.unit}, "
                         f"found {measurement.metric} in {unit}; correct the test or thresholds.yaml")
+
+
+def _for_each_look(measurement: Measurement, target: Target) -> Target:
+    """The target with the confidence that each look has to keep so that all of them together keep the target's.
+
+    A sample that is extended until it is settled has several chances to pass by luck.  Each of k planned looks may err with
+    (1 - confidence) / k (Bonferroni), so the sum of them stays below 1 - confidence, however many are taken; and what is
+    told to be needed counts with that too.  Only percentiles have bounds that a look could spend.
+    """
+    if not isinstance(measurement, Sample) or measurement.looks == 1 or target.statistic != "percentile":
+        return target
+    return target.model_copy(update={"confidence": 1 - (1 - target.confidence) / measurement.looks})
 
 
 def _estimate(measurement: Measurement, target: Target) -> _Estimate:

@@ -27,8 +27,8 @@ pipeline.measure.conditions.BUSY_CORES = float("inf")
 
 
 class Outcome:
-    def __init__(self, process, reports):
-        self.code, self.output, self.reports = process.returncode, process.stdout + process.stderr, reports
+    def __init__(self, code, output, reports):
+        self.code, self.output, self.reports = code, output, reports
         self.claims = {}
         if (reports / "results.json").is_file():
             self.claims = {claim["id"]: claim for claim in json.loads((reports / "results.json").read_text())["claims"]}
@@ -73,14 +73,28 @@ def run_acceptance(folder, fault, *arguments, select=EVERY_CLAIM, store=STORE, e
 
     select: pytest's -k.  Claims that count only on an M4 or only at scale are judged as well: a fault may break them too.
     """
+    copy_acceptance(folder, ON_A_BUSY_MACHINE_TOO + fault)
+    process = start_acceptance(folder, "-k", select, "--store", str(store), *arguments, environment=environment)
+    return outcome_of(process, folder / "reports")
+
+
+def copy_acceptance(folder, plugin):
+    """acceptance/ as it judges every claim on any host and profile, with ``plugin`` as the rest of its conftest."""
     shutil.copytree(ROOT / "acceptance", folder / "acceptance", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pytest.ini", folder)
     thresholds = yaml.safe_load((ROOT / "thresholds.yaml").read_text())
     for claim in thresholds["claims"].values():
         claim.update(about="behaviour", host="any")
     (folder / "thresholds.yaml").write_text(yaml.safe_dump(thresholds, allow_unicode=True, sort_keys=False))
-    (folder / "conftest.py").write_text('pytest_plugins = ["fixtures.model"]\n' + ON_A_BUSY_MACHINE_TOO + fault)
-    command = [sys.executable, "-m", "pytest", "acceptance", "-k", select, "--store", str(store), *arguments]
+    (folder / "conftest.py").write_text('pytest_plugins = ["fixtures.model"]\n' + plugin)
+
+
+def start_acceptance(folder, *arguments, environment=None):
     paths = os.pathsep.join([*(environment or {}).get("PYTHONPATH", []), str(ROOT)])
-    process = subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=900)
-    return Outcome(process, folder / "reports")
+    return subprocess.Popen([sys.executable, "-m", "pytest", "acceptance", *arguments], cwd=folder, text=True,
+                            env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def outcome_of(process, reports):
+    output, _ = process.communicate(timeout=900)
+    return Outcome(process.returncode, output, reports)

@@ -1,13 +1,30 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.measure import attempts
 from pipeline.measure.decisions import Decisions, decide_all
+from pipeline.measure.machine_lock import FOLDER_VARIABLE
 from pipeline.measure.subject import Subject
 from tests.measure import tiny
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine every meter tries again; no test here asks for a quiet one."""
+    monkeypatch.setattr(attempts, "PAUSE", 0.0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lock_of_these_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """They neither wait for a suite that measures on this machine nor keep it waiting."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.mktemp("lock")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -235,10 +235,11 @@ def test_the_work_of_ones_own_children_is_not_a_neighbours() -> None:
 @pytest.mark.parametrize(("fact", "word"), [
     ({"other_cores": 0.3}, "0.30 cores"), ({"on_battery": True}, "battery"), ({"low_power_mode": True}, "low power"),
     ({"throttled": "CPU_Speed_Limit=60"}, "CPU_Speed_Limit=60"), ({"other_cores": 0.25}, ""),
-    ({"on_battery": None}, ""),
+    ({"on_battery": None}, ""), ({"thermal_pressure": "moderate"}, "thermal pressure (moderate)"),
+    ({"thermal_pressure": "nominal"}, ""),
 ])
 def test_each_broken_condition_is_told_in_words(fact: dict, word: str) -> None:
-    fine = {"other_cores": 0.0, "on_battery": False, "low_power_mode": False, "throttled": ""}
+    fine = {"other_cores": 0.0, "on_battery": False, "low_power_mode": False, "throttled": "", "thermal_pressure": None}
     told = list(conditions._speed_rules({**fine, **fact}))
     assert len(told) == bool(word) and word in "".join(told)
 

@@ -130,6 +130,9 @@ def test_writing_to_a_dead_worker_tells_why_it_died(subject: Subject) -> None:
             child.ask("decide", queries=["一天"])
 
 
-def test_deciding_at_once_changes_no_bit(subject: Subject, queries: list[str]) -> None:
-    alone, together = decide_all(subject, queries), decide_all(replace(subject, threads=4), queries)
+def test_deciding_at_once_changes_no_bit(monkeypatch: pytest.MonkeyPatch, subject: Subject, queries: list[str]) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    alone = decide_all(subject, queries)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    together = decide_all(replace(subject, threads=4), queries)
     assert alone == together and alone.conditions["threads"] == 1
