@@ -31,7 +31,7 @@ from allure_commons.model2 import (
 from pipeline.errors import EdgeError
 from pipeline.report import format as fmt
 from pipeline.report.markdown.text import plain
-from pipeline.report.results import Claim, artifact_name, claims, flat, host_facts, host_line
+from pipeline.report.results import Claim, artifact_name, claims, commit_label, flat, host_facts, host_line
 
 if TYPE_CHECKING:
     from pipeline.report.figures.style import Picture
@@ -188,9 +188,7 @@ def _texts(results: Mapping[str, Any], folder: Path) -> None:
 def environment(results: Mapping[str, Any]) -> dict[str, str]:
     """Profile, host, versions and commit of the run as flat text."""
     run = results["run"]
-    git = run.get("git") or {}
-    commit = f"{git['commit'][:12]}{' (dirty)' if git.get('dirty') else ''}" if git.get("commit") else "unknown"
-    facts = {"profile": str(run.get("profile", "")), "run": str(run.get("id", "")), "commit": commit,
+    facts = {"profile": str(run.get("profile", "")), "run": str(run.get("id", "")), "commit": commit_label(results) or "unknown",
              "command": " ".join(map(str, run.get("command") or []))}
     return facts | {f"host.{name}": text for name, text in host_facts(results).items()} | flat(run.get("libraries") or {}, "library.")
 

@@ -14,8 +14,31 @@ from pipeline.errors import EdgeError
 
 VERSION = 1
 STATES = ("pass", "fail", "inconclusive", "invalid", "not_measured")
+CHANGES = ("regressed", "stopped", "unsettled", "improved", "unchanged", "not_compared")
 SHAPES = ("proportion", "paired", "sample", "paired_sample", "exact", "not_measured")
 RERUN = "run `make accept` again"
+
+
+@dataclass(frozen=True)
+class Regression:
+    """How a claim moved against its baseline: ``worse`` with its one-sided bounds is positive where it got worse.
+
+    worse, bounds and tolerance are in the claim's unit or, ``relative``, shares of the baseline.  ``lost`` are the queries that
+    were right in the baseline and are wrong now, ``gained`` the other way.
+    """
+
+    state: str
+    message: str
+    worse: float | None
+    lower: float | None
+    upper: float | None
+    tolerance: float
+    relative: bool
+    baseline_value: float | None
+    baseline_n: int
+    method: str
+    lost: tuple[str, ...]
+    gained: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -47,6 +70,7 @@ class Claim:
     measurement: Mapping[str, Any]
     test: str
     duration_s: float
+    regression: Regression | None = None  # None: no baseline, or one that does not know the claim
 
     @property
     def sentence(self) -> str:
@@ -152,6 +176,12 @@ def host_line(results: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, (str(host.get("cpu") or ""), system, python))) or "unknown host"
 
 
+def commit_label(results: Mapping[str, Any], dirty: str = " (dirty)") -> str:
+    """The start of the run's commit, marked where files differed from it; "" where the record knows none."""
+    git = results["run"].get("git") or {}
+    return f"{git['commit'][:12]}{dirty if git.get('dirty') else ''}" if git.get("commit") else ""
+
+
 def host_facts(results: Mapping[str, Any]) -> dict[str, str]:
     """What the record says of the machine, without the libraries: those stand on their own."""
     host = results["run"].get("host") or {}
@@ -207,7 +237,21 @@ def _claim(entry: Mapping[str, Any]) -> Claim:
         n=int(verdict.get("n") or 0), margin=verdict.get("margin"), needed=verdict.get("needed"),
         p_value=verdict.get("p_value"), message=verdict.get("message") or "", measurement=measurement,
         indicative=bool(verdict.get("indicative")), test=entry.get("test") or "",
-        duration_s=float(entry.get("duration_s") or 0),
+        duration_s=float(entry.get("duration_s") or 0), regression=_regression(entry.get("regression")),
+    )
+
+
+def _regression(entry: Mapping[str, Any] | None) -> Regression | None:
+    if entry is None:
+        return None
+    if entry["state"] not in CHANGES:
+        raise ValueError(f"regression {entry['state']!r}")
+    flipped = entry.get("flipped") or {}
+    return Regression(
+        state=entry["state"], message=entry.get("message") or "", worse=entry.get("worse"), lower=entry.get("lower"),
+        upper=entry.get("upper"), tolerance=float(entry.get("tolerance") or 0), relative=bool(entry.get("relative")),
+        baseline_value=entry.get("baseline_value"), baseline_n=int(entry.get("baseline_n") or 0), method=entry.get("method") or "",
+        lost=tuple(map(str, flipped.get("lost") or ())), gained=tuple(map(str, flipped.get("gained") or ())),
     )
 
 
