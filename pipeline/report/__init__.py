@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 
@@ -12,7 +13,7 @@ def render_all(results_path: Path, directory: Path) -> list[Path]:
     EdgeError when the record is missing or broken, or the disk refuses.
     """
     from pipeline.atomic import write_atomically
-    from pipeline.report import allure, figures, junit, latex, markdown, summary, terminal
+    from pipeline.report import allure, allurerc, figures, junit, latex, markdown, summary, terminal
     from pipeline.report.results import read_results
 
     results = read_results(results_path)
@@ -20,7 +21,8 @@ def render_all(results_path: Path, directory: Path) -> list[Path]:
     written = [path for picture in pictures for path in (picture.png, picture.pdf)]
     written += markdown.render(results, directory, pictures)
     written += latex.render(results, directory / "latex", pictures)
-    texts = {"table.svg": terminal.picture(results), "summary.md": summary.render(results), "junit.xml": junit.render(results)}
+    texts = {"table.svg": terminal.picture(results), "summary.md": summary.render(results), "junit.xml": junit.render(results),
+             allurerc.FILE: json.dumps(allurerc.config(results), ensure_ascii=False, indent=1)}
     for name, content in texts.items():
         write_atomically(directory / name, content)
         written.append(directory / name)

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,14 @@ def host_facts(results: Mapping[str, Any]) -> dict[str, str]:
     """What the record says of the machine, without the libraries: those stand on their own."""
     host = results["run"].get("host") or {}
     return flat({name: fact for name, fact in host.items() if name != "libraries"})
+
+
+def milliseconds(stamp: Any) -> int:
+    """Unix time in ms of an ISO date; 0 where there is none."""
+    try:
+        return round(datetime.fromisoformat(str(stamp)).timestamp() * 1000)
+    except ValueError:
+        return 0
 
 
 def flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
