@@ -90,7 +90,7 @@ def margin(claim: Claim, unit: bool = True) -> str:
 
 
 def worse(change: Regression, unit: str) -> str:
-    """How much worse than the baseline, with its interval: "+2.1 points [0.9, 3.3]", "+12.0 % [3.0, 22.1]"; "-" where not compared."""
+    """How much worse than the baseline, with its interval: "+2.1 points [0.9, 3.3]", "+12.0 % [3.0, 22.1]"; "-" without a figure."""
     if change.worse is None:
         return NONE
     kind = "points" if change.relative else MARGIN_UNIT.get(unit, unit)

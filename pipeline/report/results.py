@@ -74,6 +74,11 @@ class Claim:
     regression: Regression | None = None  # None: no baseline, or one that does not know the claim
 
     @property
+    def change(self) -> Regression | None:
+        """The regression where there is something to say: not where the claim is as it was, or was not compared."""
+        return self.regression if self.regression and self.regression.state in CHANGES[:4] else None
+
+    @property
     def sentence(self) -> str:
         """The state's reason in one line, also where the verdict has none of its own."""
         return " ".join(self.message.split()) or ("the target is shown" if self.state == "pass" else "no reason recorded")
@@ -218,6 +223,8 @@ def _check(results: Any, where: str) -> None:
     run, entries = results.get("run"), results.get("claims")
     if not isinstance(run, Mapping) or not isinstance(entries, list):
         raise EdgeError(f"{where}: expected `run` and a list of `claims`, found one of them missing; {RERUN}")
+    if not isinstance(run.get("baseline") or {}, Mapping):
+        raise EdgeError(f"{where}: expected `baseline` to say what the run was compared with, found {run['baseline']!r}; {RERUN}")
     for place, entry in enumerate(entries):
         _check_entry(entry, f"{where}: claim {place + 1}", _claim)
     for place, entry in enumerate(results.get("observations") or []):

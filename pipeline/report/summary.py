@@ -30,7 +30,7 @@ def render(results: Mapping[str, Any]) -> str:
 
 def concerns(claim: Claim) -> list[str]:
     """What of a claim a reader should look at, worst first; empty where it is as it was."""
-    states = (claim.state, claim.regression.state if claim.regression else "")
+    states = (claim.state, claim.change.state if claim.change else "")
     return [word for word in WORST_FIRST if word in states]
 
 
@@ -84,8 +84,8 @@ def _reasons(changed: Sequence[Claim]) -> str:
 
 
 def _why(claim: Claim) -> Iterator[str]:
-    if claim.regression and claim.regression.state in WORST_FIRST:
-        yield f"{claim.regression.message}."
+    if claim.change:
+        yield f"{claim.change.message}."
     if claim.state in WORST_FIRST:
         yield claim.sentence
 

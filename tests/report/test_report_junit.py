@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.report import junit
 from pipeline.report.results import claims
-from tests.report.test_report_summary import moved
+from tests.report.conftest import moved
 
 OUTCOMES = {"pass": None, "fail": "failure", "inconclusive": "failure", "invalid": "error", "not_measured": "skipped"}
 

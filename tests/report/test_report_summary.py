@@ -12,18 +12,11 @@ from markdown_it.token import Token
 
 from pipeline.report import summary
 from pipeline.report.results import claims
-from tests.report.conftest import HOSTILE, make_results
+from tests.report.conftest import HOSTILE, make_results, moved
 
 HOSTILE_QUERY = f"@octocat #1 https://evil.example www.evil.example ```x``` </details><img src=x> {HOSTILE} ` @hubot"
 UNLINKED = "\u200b"
 RECORD = json.dumps(make_results())
-
-
-def moved(results: dict[str, Any], claim: str, state: str, **more: Any) -> None:
-    entry = next(entry for entry in results["claims"] if entry["id"] == claim)
-    entry["regression"] = {"state": state, "message": f"{claim} moved", "worse": 0.034, "lower": 0.02, "upper": 0.05,
-                           "tolerance": 0.02, "relative": False, "baseline_value": 0.95, "baseline_n": 1500, "method": "paired",
-                           "flipped": {"lost": [], "gained": []}} | more
 
 
 def parsed(text: str) -> list[Token]:
