@@ -33,5 +33,7 @@ lint:
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[model,dev]"
 	$(BIN)/python -m ruff check .
 
+# The history of runs stays: it cannot be made again.  Remove reports/history by hand.
 clean:
-	rm -rf .edge reports/*
+	rm -rf .edge
+	find reports -mindepth 1 -maxdepth 1 ! -name history ! -name .gitkeep -exec rm -rf {} +

@@ -21,6 +21,6 @@ def _report(options: argparse.Namespace) -> int:
     written = render_all(options.results, directory)
     if options.html:
         from pipeline.report import html
-        written.append(html.render(directory / "allure-results", directory / "html"))
+        written.append(html.render(directory))
     print(f"{len(written)} files in {directory}/")
     return 0

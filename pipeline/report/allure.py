@@ -11,7 +11,6 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +29,9 @@ from allure_commons.model2 import (
 
 from pipeline.errors import EdgeError
 from pipeline.report import format as fmt
+from pipeline.report import metrics
 from pipeline.report.markdown.text import plain
-from pipeline.report.results import Claim, artifact_name, claims, flat, host_facts, host_line
+from pipeline.report.results import Claim, artifact_name, claims, commit_label, flat, host_facts, host_line, milliseconds
 
 if TYPE_CHECKING:
     from pipeline.report.figures.style import Picture
@@ -76,7 +76,7 @@ def _swap(fresh: Path, folder: Path) -> None:
 
 def _fill(results: Mapping[str, Any], logger: AllureFileLogger, pictures: Sequence[Picture]) -> None:
     files = _Attachments(logger)
-    start = _milliseconds(results["run"].get("started"))
+    start = milliseconds(results["run"].get("started"))
     for claim in claims(results):
         result = _result(results, claim, files, pictures)
         # The record holds durations, not starts: the claims stand one after the other.
@@ -85,7 +85,7 @@ def _fill(results: Mapping[str, Any], logger: AllureFileLogger, pictures: Sequen
         logger.report_result(result)
     shown = [files.figure(picture) for picture in pictures]
     shown.append(files.text("results.json", json.dumps(results, ensure_ascii=False), "application/json", "json"))
-    stamp = _milliseconds(results["run"].get("finished"))
+    stamp = milliseconds(results["run"].get("finished"))
     logger.report_globals(Globals(attachments=[GlobalAttachment(item.name, item.source, item.type, stamp) for item in shown]))
 
 
@@ -181,6 +181,7 @@ class _Attachments:
 
 
 def _texts(results: Mapping[str, Any], folder: Path) -> None:
+    (folder / metrics.FILE).write_text(_pretty(metrics.samples(results)), encoding="utf-8")
     (folder / "environment.properties").write_text(_properties(environment(results)), encoding="utf-8")
     (folder / "categories.json").write_text(_pretty(CATEGORIES), encoding="utf-8")
 
@@ -188,9 +189,7 @@ def _texts(results: Mapping[str, Any], folder: Path) -> None:
 def environment(results: Mapping[str, Any]) -> dict[str, str]:
     """Profile, host, versions and commit of the run as flat text."""
     run = results["run"]
-    git = run.get("git") or {}
-    commit = f"{git['commit'][:12]}{' (dirty)' if git.get('dirty') else ''}" if git.get("commit") else "unknown"
-    facts = {"profile": str(run.get("profile", "")), "run": str(run.get("id", "")), "commit": commit,
+    facts = {"profile": str(run.get("profile", "")), "run": str(run.get("id", "")), "commit": commit_label(results) or "unknown",
              "command": " ".join(map(str, run.get("command") or []))}
     return facts | {f"host.{name}": text for name, text in host_facts(results).items()} | flat(run.get("libraries") or {}, "library.")
 
@@ -207,11 +206,3 @@ def _pretty(value: Any) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.md5(text.encode("utf-8"), usedforsecurity=False).hexdigest()
-
-
-def _milliseconds(stamp: Any) -> int:
-    """Unix time in ms of an ISO date; 0 where there is none."""
-    try:
-        return round(datetime.fromisoformat(str(stamp)).timestamp() * 1000)
-    except ValueError:
-        return 0

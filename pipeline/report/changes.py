@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.report import format as fmt
+from pipeline.report.results import CHANGES
 from pipeline.verdict.baseline import Baseline
 from pipeline.verdict.regression import Regression
 
 WIDTH = 120
-ORDER = ("regressed", "stopped", "unsettled", "improved", "unchanged", "not_compared")  # worst first
 SHOWN = 10  # flipped queries of a claim
 
 
@@ -30,30 +30,18 @@ def show_baseline(baseline: Baseline, stream: TextIO) -> None:
 
 def show_changes(baseline: Baseline, changes: Mapping[str, Regression], stream: TextIO) -> None:
     """One row a claim, worst first, then the queries that flipped."""
-    table = _table("claim", "baseline", "worse by", "interval", "tolerance", "state")
+    table = _table("claim", "baseline", "worse by", "tolerance", "state")
     console = _console(stream)
-    ordered = sorted(changes.items(), key=lambda item: ORDER.index(item[1].state))
+    ordered = sorted(changes.items(), key=lambda item: CHANGES.index(item[1].state))
     for name, change in ordered:
         unit = baseline.claims[name].unit
-        table.add_row(name, fmt.value(change.baseline_value, unit), *worsening(change, unit), change.state.replace("_", " "))
+        table.add_row(name, fmt.value(change.baseline_value, unit), fmt.worse(change, unit), fmt.tolerance(change, unit), change.state.replace("_", " "))
     console.print(table)
     for name, change in ordered:
         for side, queries in change.flipped.items():
             if queries:
                 more = f", and {len(queries) - SHOWN} more" if len(queries) > SHOWN else ""
                 console.print(f"{name} {side} {len(queries)}: {', '.join(map(repr, queries[:SHOWN]))}{more}", markup=False)
-
-
-def worsening(change: Regression, unit: str) -> tuple[str, str, str]:
-    """How much worse, its interval and the tolerance, as text: "+2.1 points", "[0.9, 3.3]", "2.0"."""
-    kind = "points" if change.relative or unit == "proportion" else unit
-    suffix = " %" if change.relative else fmt.SUFFIX[kind]
-    if change.worse is None:
-        return fmt.NONE, fmt.NONE, fmt.number(change.tolerance, kind) + suffix
-    figures = [fmt.number(figure, kind) for figure in (change.worse, change.lower, change.upper)]
-    sign = "" if figures[0].startswith("-") or change.worse == 0 else "+"
-    interval = f"[{figures[1]}, {figures[2]}]" if change.lower != change.upper else "exact"
-    return f"{sign}{figures[0]}{suffix}", interval, fmt.number(change.tolerance, kind) + suffix
 
 
 def _table(*columns: str) -> Table:

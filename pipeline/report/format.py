@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.report.results import Claim
+from pipeline.report.results import Claim, Regression
 
 NONE = "-"
 SUFFIX = {"proportion": " %", "points": " points", "ms": " ms", "MB": " MB", "mW": " mW", "ratio": "x", "count": ""}
@@ -86,8 +86,23 @@ def margin(claim: Claim, unit: bool = True) -> str:
     if claim.margin is None:
         return NONE
     kind = MARGIN_UNIT.get(claim.unit, claim.unit)
-    digits = number(claim.margin, kind)
-    return (digits if digits.startswith("-") else f"+{digits}") + (SUFFIX[kind] if unit else "")
+    return _signed(number(claim.margin, kind)) + (SUFFIX[kind] if unit else "")
+
+
+def worse(change: Regression, unit: str) -> str:
+    """How much worse than the baseline, with its interval: "+2.1 points [0.9, 3.3]", "+12.0 % [3.0, 22.1]"; "-" without a figure."""
+    if change.worse is None:
+        return NONE
+    kind = "points" if change.relative else MARGIN_UNIT.get(unit, unit)
+    digits, low, high = (number(figure, kind) for figure in (change.worse, change.lower, change.upper))
+    bounds = "" if change.lower == change.upper else f" [{low}, {high}]"
+    return f"{_signed(digits)}{' %' if change.relative else SUFFIX[kind]}{bounds}"
+
+
+def tolerance(change: Regression, unit: str) -> str:
+    """By how much worse a claim may become: "2.0 points", "10.0 %"."""
+    kind = "points" if change.relative else MARGIN_UNIT.get(unit, unit)
+    return number(change.tolerance, kind) + (" %" if change.relative else SUFFIX[kind])
 
 
 def chinese(text: str) -> str:
@@ -138,6 +153,10 @@ def duration(seconds: float) -> str:
     """Seconds as "42 s" or "3 min 12 s"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s" if seconds >= 10 else f"{seconds:.1f} s"
+
+
+def _signed(digits: str) -> str:
+    return digits if digits.startswith("-") else f"+{digits}"
 
 
 def _percent(share: float) -> str:

@@ -6,14 +6,17 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.atomic import write_atomically
 from pipeline.errors import EdgeError
+from pipeline.verdict.regression import Regression
 
 VERSION = 1
 STATES = ("pass", "fail", "inconclusive", "invalid", "not_measured")
+CHANGES = ("regressed", "stopped", "unsettled", "improved", "unchanged", "not_compared")
 SHAPES = ("proportion", "paired", "sample", "paired_sample", "exact", "not_measured")
 RERUN = "run `make accept` again"
 
@@ -47,6 +50,12 @@ class Claim:
     measurement: Mapping[str, Any]
     test: str
     duration_s: float
+    regression: Regression | None = None  # None: no baseline, or one that does not know the claim
+
+    @property
+    def change(self) -> Regression | None:
+        """The regression where there is something to say: not where the claim is as it was, or was not compared."""
+        return self.regression if self.regression and self.regression.state in CHANGES[:4] else None
 
     @property
     def sentence(self) -> str:
@@ -152,10 +161,24 @@ def host_line(results: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, (str(host.get("cpu") or ""), system, python))) or "unknown host"
 
 
+def commit_label(results: Mapping[str, Any], dirty: str = " (dirty)") -> str:
+    """The start of the run's commit, marked where files differed from it; "" where the record knows none."""
+    git = results["run"].get("git") or {}
+    return f"{git['commit'][:12]}{dirty if git.get('dirty') else ''}" if git.get("commit") else ""
+
+
 def host_facts(results: Mapping[str, Any]) -> dict[str, str]:
     """What the record says of the machine, without the libraries: those stand on their own."""
     host = results["run"].get("host") or {}
     return flat({name: fact for name, fact in host.items() if name != "libraries"})
+
+
+def milliseconds(stamp: Any) -> int:
+    """Unix time in ms of an ISO date; 0 where there is none."""
+    try:
+        return round(datetime.fromisoformat(str(stamp)).timestamp() * 1000)
+    except ValueError:
+        return 0
 
 
 def flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -179,6 +202,8 @@ def _check(results: Any, where: str) -> None:
     run, entries = results.get("run"), results.get("claims")
     if not isinstance(run, Mapping) or not isinstance(entries, list):
         raise EdgeError(f"{where}: expected `run` and a list of `claims`, found one of them missing; {RERUN}")
+    if not isinstance(run.get("baseline") or {}, Mapping):
+        raise EdgeError(f"{where}: expected `baseline` to say what the run was compared with, found {run['baseline']!r}; {RERUN}")
     for place, entry in enumerate(entries):
         _check_entry(entry, f"{where}: claim {place + 1}", _claim)
     for place, entry in enumerate(results.get("observations") or []):
@@ -207,7 +232,21 @@ def _claim(entry: Mapping[str, Any]) -> Claim:
         n=int(verdict.get("n") or 0), margin=verdict.get("margin"), needed=verdict.get("needed"),
         p_value=verdict.get("p_value"), message=verdict.get("message") or "", measurement=measurement,
         indicative=bool(verdict.get("indicative")), test=entry.get("test") or "",
-        duration_s=float(entry.get("duration_s") or 0),
+        duration_s=float(entry.get("duration_s") or 0), regression=_regression(entry.get("regression")),
+    )
+
+
+def _regression(entry: Mapping[str, Any] | None) -> Regression | None:
+    if entry is None:
+        return None
+    if entry["state"] not in CHANGES:
+        raise ValueError(f"regression {entry['state']!r}")
+    flipped = entry.get("flipped") or {}
+    return Regression(
+        state=entry["state"], message=entry.get("message") or "", worse=entry.get("worse"), lower=entry.get("lower"),
+        upper=entry.get("upper"), tolerance=float(entry.get("tolerance") or 0), relative=bool(entry.get("relative")),
+        baseline_value=entry.get("baseline_value"), baseline_n=int(entry.get("baseline_n") or 0), method=entry.get("method") or "",
+        flipped={side: [str(query) for query in flipped.get(side) or ()] for side in ("lost", "gained")},
     )
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.report import format as fmt
-from pipeline.report.results import STATES, Claim, by_phase, claims, counts, host_line
+from pipeline.report.results import CHANGES, STATES, Claim, by_phase, claims, counts, host_line
 
 WIDTH = 100
 # Below this the columns would cut each other: one block a claim instead.
@@ -57,7 +57,8 @@ def picture(results: Mapping[str, Any]) -> str:
 def _print(results: Mapping[str, Any], console: Console) -> None:
     items = claims(results)
     body = _table(items) if console.width >= NARROW else _blocks(items)
-    console.print(Group(Text(""), _heading(results), Text(""), body, Text(""), _summary(results, items), *_reasons(items)))
+    lines = [*_reasons(items), *_changes(items)]
+    console.print(Group(Text(""), _heading(results), Text(""), body, Text(""), _summary(results, items), *lines))
 
 
 def _heading(results: Mapping[str, Any]) -> Text:
@@ -136,4 +137,15 @@ def _reasons(items: list[Claim]) -> list[RenderableType]:
         state = fmt.STATES[name]
         lines.append(Text.assemble((state.word, state.style), f": {', '.join(ids)}"))
         lines.append(Padding(Text(_clean(sentence)), (0, 0, 0, 4)))
+    return lines
+
+
+def _changes(items: list[Claim]) -> list[RenderableType]:
+    """How claims moved against the baseline, worst first."""
+    moved = sorted((claim for claim in items if claim.change), key=lambda claim: CHANGES.index(claim.change.state))
+    lines: list[RenderableType] = [Text("")] if moved else []
+    for claim in moved:
+        style = "green" if claim.change.state == "improved" else "bold red" if claim.change.state in CHANGES[:2] else "yellow"
+        lines.append(Text.assemble((claim.change.state, style), f": {claim.id}"))
+        lines.append(Padding(Text(_clean(f"{claim.change.message}: worse by {fmt.worse(claim.change, claim.unit)}")), (0, 0, 0, 4)))
     return lines

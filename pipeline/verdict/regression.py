@@ -37,6 +37,14 @@ class Regression:
     method: str = ""
     flipped: dict[str, list[str]] = field(default_factory=dict)
 
+    @property
+    def lost(self) -> list[str]:
+        return self.flipped.get("lost", [])
+
+    @property
+    def gained(self) -> list[str]:
+        return self.flipped.get("gained", [])
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

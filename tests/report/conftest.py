@@ -158,6 +158,14 @@ def make_results() -> dict[str, Any]:
             "intents": {intent.name: intent.caption for intent in KNOWN}}
 
 
+def moved(results: dict[str, Any], claim: str, state: str, **more: Any) -> None:
+    """Let a claim of the record have moved against a baseline: 3.4 points worse, unless ``more`` says otherwise."""
+    entry = next(entry for entry in results["claims"] if entry["id"] == claim)
+    entry["regression"] = {"state": state, "message": f"{claim} moved", "worse": 0.034, "lower": 0.02, "upper": 0.05,
+                           "tolerance": 0.02, "relative": False, "baseline_value": 0.95, "baseline_n": 1500, "method": "paired",
+                           "flipped": {"lost": [], "gained": []}} | more
+
+
 @pytest.fixture
 def results() -> dict[str, Any]:
     return make_results()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import EdgeError
-from pipeline.report import allure, html
+from pipeline.report import allure, metrics
 from pipeline.report import format as fmt
 from pipeline.report.figures.style import Picture
 from pipeline.report.results import claims
@@ -51,7 +51,7 @@ def test_one_valid_result_a_claim(tmp_path: Path, results: dict[str, Any], pictu
     globals_file, = folder.glob("*-globals.json")
     sources += [item["source"] for item in json.loads(globals_file.read_text())["attachments"]]
     assert all((folder / source).stat().st_size for source in sources)
-    known = {*sources, globals_file.name, "categories.json", "environment.properties"}
+    known = {*sources, globals_file.name, "categories.json", "environment.properties", metrics.FILE}
     assert {path.name for path in folder.iterdir() if not path.name.endswith("-result.json")} == known
 
 
@@ -106,59 +106,3 @@ def test_hostile_text_stays_one_property_a_line(tmp_path: Path, hostile: dict[st
     folder = allure.render(hostile, tmp_path / "allure-results")
     lines = (folder / "environment.properties").read_text(encoding="utf-8").splitlines()
     assert all(re.fullmatch(r"[^\s=:]+ = .*", line) for line in lines) and len(lines) == len(allure.environment(hostile))
-
-
-def _fake_npx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
-    (tmp_path / "bin").mkdir()
-    npx = tmp_path / "bin" / "npx"
-    npx.write_text(f"#!/bin/sh\n{script}\n")
-    npx.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{npx.parent}:/usr/bin:/bin")
-    results = tmp_path / "allure-results"
-    results.mkdir()
-    (results / "x-result.json").write_text("{}")
-    return results
-
-
-def test_without_node_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert "Node.js" in html.node_note()
-    with pytest.raises(EdgeError, match="expected npx, found none"):
-        html.render(tmp_path, tmp_path / "html")
-
-
-@pytest.mark.parametrize(("script", "word"), [
-    ("echo no network >&2; exit 7", "ended with 7: no network"), ("exit 0", "expected allure@"), ("exec sleep 30", "did not"),
-])
-def test_a_failed_generator_is_one_line_and_keeps_the_old_page(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, word: str
-) -> None:
-    results = _fake_npx(tmp_path, monkeypatch, script)
-    (tmp_path / "html").mkdir()
-    (tmp_path / "html" / "index.html").write_text("old")
-    with pytest.raises(EdgeError) as caught:
-        html.render(results, tmp_path / "html", timeout_s=2)
-    assert word in str(caught.value) and "\n" not in str(caught.value)
-    assert (tmp_path / "html" / "index.html").read_text() == "old"
-
-
-def test_the_page_asks_no_server_for_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tag = '<script async src="https://www.googletagmanager.com/gtag/js?id=G-X"></script>'
-    script = f"""while [ "$1" != --output ]; do shift; done; mkdir -p "$2"; echo '<p>1</p>{tag}<p>2</p>' > "$2/index.html" """
-    page = html.render(_fake_npx(tmp_path, monkeypatch, script), tmp_path / "html")
-    assert page.read_text() == "<p>1</p><p>2</p>\n"
-
-
-def test_the_real_generator_makes_one_file(tmp_path: Path, results: dict[str, Any]) -> None:
-    if note := html.node_note():
-        pytest.skip(note)
-    folder = allure.render(results, tmp_path / "allure-results")
-    try:
-        page = html.render(folder, tmp_path / "html", timeout_s=120)
-    except EdgeError as error:
-        if "network" in str(error):
-            pytest.skip(str(error))
-        raise
-    text = page.read_text(encoding="utf-8")
-    assert [path.name for path in (tmp_path / "html").iterdir()] == ["index.html"]
-    assert len(text) > 500_000 and "googletagmanager.com/gtag" not in text

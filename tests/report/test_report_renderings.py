@@ -16,6 +16,7 @@ from pipeline.report import format as fmt
 from pipeline.report import latex, markdown, terminal
 from pipeline.report.markdown.text import plain, table
 from pipeline.report.results import claims, read_results, write_results
+from tests.report.conftest import moved
 
 HTML = MarkdownIt("commonmark").enable("table")
 NAMES = [f"edge_poc_{name}_report.md" for name in ("performance", "accuracy", "integration")]
@@ -83,6 +84,15 @@ def test_a_terminal_gets_colour_and_a_pipe_plain_text(results: dict[str, Any]) -
     terminal.show(results, latin)
     latin.flush()
     assert b"~ 6.1 ms" in latin.buffer.getvalue()
+
+
+def test_the_terminal_says_how_claims_moved_worst_first(results: dict[str, Any]) -> None:
+    for claim, state in (("data.valid", "unchanged"), ("accuracy.merged", "improved"), ("routing.accuracy", "regressed")):
+        moved(results, claim, state)
+    lines = [line.strip() for line in terminal.render(results).splitlines()]
+    place = lines.index("regressed: routing.accuracy")
+    assert lines[place + 1] == "routing.accuracy moved: worse by +3.4 points [2.0, 5.0]"
+    assert lines[place + 2] == "improved: accuracy.merged" and not any(line.startswith("unchanged") for line in lines)
 
 
 def test_no_text_steers_the_terminal(results: dict[str, Any]) -> None:

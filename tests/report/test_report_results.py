@@ -51,8 +51,12 @@ def _without(results: dict[str, Any], *path: Any) -> str:
     (lambda r: _without(r, "claims", 3, "verdict"), "claim 4"),
     (lambda r: _without(r, "claims", 0, "target"), "target"),
     (lambda r: json.dumps(r).replace('"state": "inconclusive"', '"state": "maybe"'), "maybe"),
+    (lambda r: json.dumps(r).replace('"duration_s": 0.4', '"regression": {"state": "perhaps"}', 1), "perhaps"),
+    (lambda r: json.dumps(r).replace('"duration_s": 0.4', '"regression": 1', 1), "claim 1"),
+    (lambda r: json.dumps({**r, "run": {**r["run"], "baseline": "main"}}), "'main'"),
     (lambda r: "[" * 100_000, "broken"),
-], ids=["empty", "blank", "truncated", "a list", "foreign version", "no version", "no claims", "no verdict", "no target", "state", "deep"])
+], ids=["empty", "blank", "truncated", "a list", "foreign version", "no version", "no claims", "no verdict", "no target", "state",
+        "regression", "regression text", "baseline", "deep"])
 def test_a_broken_record_is_one_line_that_names_the_file(tmp_path: Path, results: dict[str, Any], spoil: Any, word: str) -> None:
     path = tmp_path / "results.json"
     path.write_text(spoil(results), encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.report import format as fmt
 from pipeline.report import pairs
 from pipeline.report.markdown.text import plain, table
-from pipeline.report.results import Claim, artifact_bytes, artifact_name, counts, flat, host_facts, host_line, seen
+from pipeline.report.results import Claim, artifact_bytes, artifact_name, commit_label, counts, flat, host_facts, host_line, seen
 
 if TYPE_CHECKING:
     from pipeline.report.figures.style import Picture
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 def conditions(results: Mapping[str, Any]) -> str:
     """测试条件: profile, host, threads, commit, duration."""
     run = results["run"]
-    git = run.get("git") or {}
-    commit = f"{git['commit'][:12]}{'（有未提交的修改）' if git.get('dirty') else ''}" if git.get("commit") else "-"
+    commit = commit_label(results, dirty="（有未提交的修改）") or "-"
     threads = sorted({str(item.measurement["conditions"]["threads"]) for item in seen(results)
                       if (item.measurement.get("conditions") or {}).get("threads") is not None})
     rows = {"运行编号 (run)": run.get("id", "-"), "配置 (profile)": run.get("profile", "-"),
