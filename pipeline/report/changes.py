@@ -35,7 +35,8 @@ def show_changes(baseline: Baseline, changes: Mapping[str, Regression], stream: 
     ordered = sorted(changes.items(), key=lambda item: CHANGES.index(item[1].state))
     for name, change in ordered:
         unit = baseline.claims[name].unit
-        table.add_row(name, fmt.value(change.baseline_value, unit), fmt.worse(change, unit), fmt.tolerance(change, unit), change.state.replace("_", " "))
+        table.add_row(name, fmt.value(change.baseline_value, unit), fmt.worse(change, unit), fmt.tolerance(change, unit),
+                      change.state.replace("_", " "))
     console.print(table)
     for name, change in ordered:
         for side, queries in change.flipped.items():
