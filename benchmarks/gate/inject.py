@@ -52,7 +52,7 @@ def slowdowns(results: Mapping[str, Any], thresholds: Thresholds, store: Store, 
     with track("planted slow-downs", runs * len(STEPS)) as progress:
         for _ in range(runs):  # the steps take turns, so that a busy hour is every step's
             for words, step in STEPS.items():
-                pair = speedup(subject, _with(subject, SLOWER.format(factor=1 + step), folder / words), queries, rounds=ROUNDS)
+                pair = speedup(subject, _with(subject, SLOWER.format(factor=1 + step), folder / words), queries)
                 progress.advance()
                 for name, claim in claims.items() if not pair.invalid else ():
                     kept, turns = keep(claim, {}), Turns(pair.reference, pair.candidate)

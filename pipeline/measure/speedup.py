@@ -9,12 +9,12 @@ from pipeline.measure.attempts import undisturbed
 from pipeline.measure.child import TIMEOUT, Child, ran_as, serving
 from pipeline.measure.conditions import conditions_of
 from pipeline.measure.decisions import paired_artifacts
-from pipeline.measure.latency import order, percentiles
+from pipeline.measure.latency import ROUNDS, order, percentiles
 from pipeline.measure.machine_lock import THIS_MACHINE
 from pipeline.measure.measurement import PairedSample
 from pipeline.measure.subject import Subject
 
-WARMUP, ROUNDS = 10, 100
+WARMUP = 10
 PAUSE = 0.005  # s; longer than an idle thread pool spins, so the one that had its turn leaves the cores to the other
 
 

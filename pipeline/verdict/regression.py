@@ -102,7 +102,7 @@ def compare(before: Kept, now: Kept | None, target: Target, confidence: float, t
             items: Sequence[str] = ()) -> Regression:
     """Regressed: shown to be worse at ``confidence``, and by more than the target's tolerance.
 
-    unchanged: shown not to be worse by more than that.  unsettled: neither is shown.  stopped: not measured any more.
+    improved: the same for the better.  unchanged: shown not to be worse by more than that.  unsettled: neither is shown.  stopped: not measured any more.
     turns: take these in place of the kept sample of a percentile, since between two runs a machine drifts.
     items: the queries in order, to name those that flipped; without, their places stand.
     """
@@ -124,8 +124,8 @@ def _state(worse: _Worse, tolerance: float) -> tuple[Change, str]:
     lower, upper = worse.bounds
     if lower > 0 and worse.value > tolerance:
         return "regressed", "worse than the baseline by more than its tolerance"
-    if upper < 0:
-        return "improved", "better than the baseline"
+    if upper < 0 and -worse.value > tolerance:
+        return "improved", "better than the baseline by more than the tolerance"
     if upper <= tolerance:
         return "unchanged", "not worse than the baseline by more than its tolerance"
     return "unsettled", "neither a regression nor its absence is shown; more samples would settle it"
