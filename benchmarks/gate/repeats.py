@@ -16,6 +16,7 @@ from pipeline.progress import track
 from pipeline.verdict.baseline import baseline_of, write_baseline
 
 ROOT = Path(__file__).resolve().parents[2]
+RED = ("regressed", "stopped")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,12 @@ class Repeats:
     record: dict[str, Any]
 
     def differing(self) -> dict[str, Counter[tuple[str, str]]]:
-        """The claims whose verdict was not the same every time, with how often each was."""
+        """The claims whose verdict, or being red or not against the baseline, was not the same every time."""
+        return {claim: counts for claim, counts in self.moving().items()
+                if len({(verdict, change if change in RED else "") for verdict, change in counts}) > 1}
+
+    def moving(self) -> dict[str, Counter[tuple[str, str]]]:
+        """The claims whose verdict or whose state against the baseline, red or not, was not the same every time."""
         counts = {claim: Counter(run[claim] for run in self.verdicts) for claim in self.verdicts[0]}
         return {claim: count for claim, count in counts.items() if len(count) > 1}
 

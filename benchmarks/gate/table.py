@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.gate.coverage import Coverage
 from benchmarks.gate.repeats import Repeats
-from benchmarks.gate.simulate import Rate
+from benchmarks.gate.simulate import FLIPPED, Rate
 from pipeline.report.results import host_line
 from pipeline.verdict.statistics import clopper_pearson
 
@@ -18,8 +18,9 @@ A gate is worth what its false alarms and its misses are. `make selftest` measur
 """
 SIMULATED = """## Simulated: false alarms and misses against a baseline
 
-{runs:,} runs a row at each claim's own sample size, drawn from what a real run measured: shares from models of that accuracy
-of which a twelfth of the queries flip between two trainings, times and memory from the values seen. A *regression* is shown at
+{runs:,} runs a row at each claim's own sample size, drawn from what a real run measured: shares from models of that accuracy,
+of which {flipped:g} % of the queries are assumed to flip between two trainings; times and memory from the values of that run, so
+without the drift between runs, which the planted and the repeated runs below have. A *regression* is shown at
 {confidence:g} % confidence **and** larger than the claim's tolerance, so what lies below the tolerance is meant to pass.
 """
 PLANTED = """## Planted: real meters, real processes
@@ -44,7 +45,7 @@ def page(results: dict[str, Any], rates: Sequence[Rate], planted: Sequence[Rate]
     git = run.get("git") or {}
     parts = [
         HEADING.format(host=host_line(results), date=run["finished"][:10], profile=run["profile"], commit=git.get("commit", "none")[:12]),
-        SIMULATED.format(runs=rates[0].runs, confidence=confidence * 100), _rates(rates, "counts as regressed"),
+        SIMULATED.format(runs=rates[0].runs, confidence=confidence * 100, flipped=100 * FLIPPED), _rates(rates, "counts as regressed"),
         PLANTED.format(runs=max(rate.runs for rate in planted)), _rates(planted, "counts as regressed"),
         _repeats(repeats),
         PASSES.format(runs=passes[0].runs), _rates(passes, "passes"),
@@ -64,12 +65,14 @@ def _share(rate: Rate) -> str:
 
 
 def _repeats(repeats: Repeats) -> str:
-    runs, differing = len(repeats.verdicts), repeats.differing()
-    same = len(repeats.verdicts[0]) - len(differing)
-    text = [f"## The real suite, {runs} times\n", f"The same artifacts, each run held against the baseline of a first one: {same} of "
-            f"{len(repeats.verdicts[0])} claims had the same verdict and the same state against the baseline {runs} times; "
-            f"exit codes: {', '.join(f'{code} ({repeats.exit_codes.count(code)} times)' for code in sorted(set(repeats.exit_codes)))}.\n"]
-    for claim, counts in differing.items():
+    runs, claims, moving = len(repeats.verdicts), len(repeats.verdicts[0]), repeats.moving()
+    codes = ", ".join(f"{code} ({repeats.exit_codes.count(code)} times)" for code in sorted(set(repeats.exit_codes)))
+    text = [f"## The real suite, {runs} times\n",
+            "The same artifacts, each run held against the baseline of a first one: "
+            f"{claims - len(repeats.differing())} of {claims} claims had the same verdict, and were red against the baseline or not, "
+            f"{runs} times; exit codes: {codes}. "
+            f"{claims - len(moving)} also had the same state against the baseline every time.\n"]
+    for claim, counts in moving.items():
         states = ", ".join(f"{verdict.replace('_', ' ')} and {change.replace('_', ' ')} {count} times"
                            for (verdict, change), count in counts.most_common())
         text.append(f"- `{claim}`: {states}\n")

@@ -99,6 +99,11 @@ def worse(change: Regression, unit: str) -> str:
     return f"{_signed(digits)}{' %' if change.relative else SUFFIX[kind]}{bounds}"
 
 
+def moved(change: Regression, unit: str) -> str:
+    """The reason of a change, with its figure where there is one."""
+    return change.message if change.worse is None else f"{change.message} (worse by {worse(change, unit)})"
+
+
 def tolerance(change: Regression, unit: str) -> str:
     """By how much worse a claim may become: "2.0 points", "10.0 %"."""
     kind = "points" if change.relative else MARGIN_UNIT.get(unit, unit)

@@ -46,7 +46,7 @@ def _case(claim: Claim) -> ET.Element:
     change = claim.regression
     reasons = {claim.state: claim.sentence}
     if change:
-        reasons[change.state] = f"{change.message}, {fmt.worse(change, claim.unit)} worse"
+        reasons[change.state] = fmt.moved(change, claim.unit)
     if state := next((state for state in ELEMENTS if state in reasons), ""):
         word = state.replace("_", " ")
         case.append(_outcome(ELEMENTS[state], word, f"{word}: {reasons[state]}", claim.title))

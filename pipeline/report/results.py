@@ -54,8 +54,8 @@ class Claim:
 
     @property
     def change(self) -> Regression | None:
-        """The regression where there is something to say: not where the claim is as it was, or was not compared."""
-        return self.regression if self.regression and self.regression.state in CHANGES[:4] else None
+        """The regression where there is something to say: not where the claim is as it was."""
+        return self.regression if self.regression and self.regression.state != "unchanged" else None
 
     @property
     def sentence(self) -> str:

@@ -12,7 +12,7 @@ from pipeline.report.results import Claim, claims, commit_label, host_line
 
 MARKER = "<!-- edge-acceptance -->"  # a workflow finds its own comment by this first line
 LIMIT = 65_536  # what GitHub takes for a comment, in UTF-16 units
-WORST_FIRST = ("regressed", "stopped", "fail", "invalid", "inconclusive", "unsettled", "improved")
+WORST_FIRST = ("regressed", "stopped", "fail", "invalid", "inconclusive", "unsettled", "not_compared", "improved")
 EXAMPLES = 20  # flipped queries of a claim, lost and gained each
 # Examples of a claim, and rows of each table and list: the first that fits is taken, and the last always does.
 SIZES = ((EXAMPLES, 500), (5, 500), (0, 500), (0, 12))
@@ -58,13 +58,13 @@ def _heading(results: Mapping[str, Any]) -> str:
 
 def _table(changed: Sequence[Claim]) -> str:
     if not changed:
-        return "Nothing changed, and nothing is red."
+        return "No claim changed, and none is red."
     headers = ["state", "claim", "target", "measured", "interval", "baseline", "worse by"]
     return table(headers, [[_state(claim), *_figures(claim), *_change(claim)] for claim in changed], numbers=range(2, 7))
 
 
 def _state(claim: Claim) -> str:
-    first, *others = concerns(claim) or [fmt.STATES[claim.state].word]
+    first, *others = [word.replace("_", " ") for word in concerns(claim)] or [fmt.STATES[claim.state].word]
     return ", ".join([f"**{first}**", *others])
 
 

@@ -146,6 +146,6 @@ def _changes(items: list[Claim]) -> list[RenderableType]:
     lines: list[RenderableType] = [Text("")] if moved else []
     for claim in moved:
         style = "green" if claim.change.state == "improved" else "bold red" if claim.change.state in CHANGES[:2] else "yellow"
-        lines.append(Text.assemble((claim.change.state, style), f": {claim.id}"))
-        lines.append(Padding(Text(_clean(f"{claim.change.message}: worse by {fmt.worse(claim.change, claim.unit)}")), (0, 0, 0, 4)))
+        lines.append(Text.assemble((claim.change.state.replace("_", " "), style), f": {claim.id}"))
+        lines.append(Padding(Text(_clean(fmt.moved(claim.change, claim.unit))), (0, 0, 0, 4)))
     return lines

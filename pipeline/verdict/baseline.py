@@ -37,7 +37,7 @@ class Kept(Section):
     unit: Unit
     statistic: Statistic
     percentile: Number | None = None
-    n: Annotated[int, Field(ge=0)]
+    n: Annotated[int, Field(ge=1)]
     value: Number
     items: str = ""
     outcomes: Bits = ""
@@ -47,8 +47,13 @@ class Kept(Section):
 
     @model_validator(mode="after")
     def _a_bit_for_each_item(self) -> Kept:
-        if any(bits and len(bits) != _digits(self.n) for bits in (self.outcomes, self.reference, self.candidate)):
+        given = [bits for bits in (self.outcomes, self.reference, self.candidate) if bits]
+        if any(len(bits) != _digits(self.n) or int(bits, 16) >> self.n for bits in given):
             raise ValueError(f"expected {_digits(self.n)} hexadecimal digits, a bit for each of {self.n} queries")
+        if len(given) != (0 if not self.items else 1 if self.statistic == "proportion" else 2):
+            raise ValueError("expected `outcomes` with the `items` of a proportion, `reference` and `candidate` with those of a pair")
+        if self.statistic == "proportion" and not 0 <= self.value <= 1:
+            raise ValueError("expected a proportion between 0 and 1")
         return self
 
     def bits(self, name: Literal["outcomes", "reference", "candidate"]) -> list[int]:
@@ -98,7 +103,7 @@ def _raw(measurement: Mapping[str, Any], items: Sequence[str]) -> dict[str, Any]
 
 
 def _bits(outcomes: Sequence[int], items: Sequence[str]) -> str:
-    in_order = "".join(str(outcome) for _, outcome in sorted(zip(items, outcomes, strict=True)))
+    in_order = "".join(str(int(bool(outcomes[place]))) for place in sorted(range(len(items)), key=lambda place: items[place]))
     return f"{int(in_order, 2):0{_digits(len(items))}x}"
 
 
@@ -117,14 +122,22 @@ def digest(items: Sequence[str]) -> str:
 
 def baseline_of(results: Mapping[str, Any], reason: str = "") -> Baseline:
     """What a run's record holds that can be compared; EdgeError when that is nothing."""
-    run, queries = results["run"], results.get("queries") or {}
+    try:
+        return _baseline_of(results["run"], results.get("queries") or {}, results, reason)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        words = str(error).splitlines()[0]
+        raise EdgeError(f"baseline: expected a complete record of a run, found a fault at {words}; run `make accept` again") from None
+
+
+def _baseline_of(run: Mapping[str, Any], queries: Mapping[str, Sequence[str]], results: Mapping[str, Any], reason: str) -> Baseline:
     kept = {claim["id"]: figure for claim in results["claims"] if (figure := keep(claim, queries))}
     if not kept:
         raise EdgeError("baseline: expected a record with at least one valid figure, found none; run `make accept` first")
     git = run.get("git") or {}
     artifacts = {manifest["role"]: key for key, manifest in (results.get("artifacts") or {}).items()}
+    commit = "" if git.get("code_dirty", git.get("dirty")) else git.get("commit", "")
     return Baseline(version=1, profile=run["profile"], host_class=run["host"]["host_class"], saved=run["finished"], run=run["id"],
-                    commit="" if git.get("dirty") else git.get("commit", ""), reason=reason, artifacts=artifacts, claims=kept)
+                    commit=commit, reason=reason, artifacts=artifacts, claims=kept)
 
 
 def default_path(profile: str, host_class: str, folder: Path = FOLDER) -> Path:

@@ -33,4 +33,5 @@ def gate(claims: Sequence[Mapping[str, Any]], rule: Gate, failed: Mapping[str, s
 def _states(claim: Mapping[str, Any]) -> set[str]:
     state, regression = claim["verdict"]["state"], claim.get("regression") or {}
     crashed = state == "invalid" and not claim["measurement"].get("invalid")
-    return {state, regression.get("state", ""), "crashed" if crashed else ""}
+    uncompared = regression.get("state") == "not_compared" and regression.get("broken")  # a baseline was asked for and not held against
+    return {state, regression.get("state", ""), "crashed" if crashed else "", "invalid" if uncompared else ""}

@@ -22,7 +22,7 @@ class Regression:
     """How a claim moved against its baseline.
 
     worse, lower, upper: by how much, positive = worse, in the claim's unit or, ``relative``, as a share of the baseline.
-    flipped: the queries ``lost`` (right in the baseline, wrong now) and ``gained``.
+    flipped: the queries ``lost`` (right in the baseline, wrong now) and ``gained``.  broken: for the measuring conditions.
     """
 
     state: Change
@@ -36,6 +36,7 @@ class Regression:
     baseline_n: int = 0
     method: str = ""
     flipped: dict[str, list[str]] = field(default_factory=dict)
+    broken: bool = False
 
     @property
     def lost(self) -> list[str]:
@@ -76,7 +77,7 @@ def regression_of(claim: Mapping[str, Any], target: Target, queries: Mapping[str
     if before is None:
         return None
     if broken := measurement.get("invalid") or (turns.invalid if turns else ""):
-        return Regression("not_compared", broken, baseline_value=before.value, baseline_n=before.n)
+        return Regression("not_compared", broken, baseline_value=before.value, baseline_n=before.n, broken=True)
     items = queries.get(measurement.get("items") or "", ())
     return compare(before, keep(claim, queries), target, confidence, turns, sorted(items))
 
@@ -102,7 +103,8 @@ def compare(before: Kept, now: Kept | None, target: Target, confidence: float, t
             items: Sequence[str] = ()) -> Regression:
     """Regressed: shown to be worse at ``confidence``, and by more than the target's tolerance.
 
-    improved: the same for the better.  unchanged: shown not to be worse by more than that.  unsettled: neither is shown.  stopped: not measured any more.
+    improved: the same for the better.  unchanged: shown not to be worse by more than that.  unsettled: neither is shown.
+    stopped: not measured any more.
     turns: take these in place of the kept sample of a percentile, since between two runs a machine drifts.
     items: the queries in order, to name those that flipped; without, their places stand.
     """
@@ -112,8 +114,8 @@ def compare(before: Kept, now: Kept | None, target: Target, confidence: float, t
         return Regression("stopped", "the baseline holds a figure, this run measured none", **known)
     if (before.metric, before.unit, before.statistic, before.percentile) != (now.metric, now.unit, now.statistic, now.percentile):
         return Regression("not_compared", "the baseline holds another metric or statistic under this name; save it anew", **known)
-    if relative and before.value == 0:
-        return Regression("not_compared", "the baseline is 0: a relative tolerance says nothing; write it in the unit", **known)
+    if relative and before.value <= 0:
+        return Regression("not_compared", "the baseline is not above 0: a relative tolerance says nothing; write it in the unit", **known)
     worse = _turn(_more(before, now, confidence, relative, turns, items), target)
     state, message = _state(worse, size)
     figures = {"worse": worse.value, "lower": worse.bounds.lower, "upper": worse.bounds.upper, "method": worse.method}

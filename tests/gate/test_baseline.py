@@ -65,6 +65,14 @@ def test_broken_conditions_are_compared_with_nothing(suite, pytester, kept):
     assert regression(pytester)["state"] == "not_compared"
 
 
+def test_turns_under_broken_conditions_are_not_green(suite, pytester, kept):
+    turns = "__import__('pipeline.verdict.regression', fromlist=['x']).Turns([1.0], [1.0], 'a busy machine')"
+    result = suite(suite_missing(30, f"), turns=({turns}"), "--baseline", str(kept))
+    assert result.ret == 7
+    assert record(pytester)["run"]["gate"]["invalid"] == ["toy.accuracy"]
+    result.stdout.fnmatch_lines(["*toy.accuracy was not held against the baseline: a busy machine*"])
+
+
 @pytest.mark.parametrize(("key", "value", "says"), [
     ("host_class", "darwin-arm64-10c-Apple M4", "expected a baseline of host class *found one of 'darwin-arm64-10c-Apple M4'"),
     ("profile", "qwen3-0.6b", "expected a baseline of profile 'reference', found one of 'qwen3-0.6b'"),
@@ -92,6 +100,26 @@ def test_outcomes_that_do_not_fit_their_n_are_refused(suite, kept):
 def test_a_folder_without_a_baseline_for_this_host_says_which_it_wants(suite, pytester):
     pytester.mkdir("empty")
     one_line_error(suite(suite_missing(30), "--baseline", "empty"), "empty/reference.*.yaml: expected a YAML file, found none")
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    ({"outcomes": ""}, "expected `outcomes` with the `items`"), ({"outcomes": "f" * 250, "n": 999}, "hexadecimal digits"),
+    ({"n": 0}, "n"), ({"value": 92.3}, "expected a proportion"), ({"outcomes": "g" * 250}, "outcomes")])
+def test_a_figure_that_cannot_be_is_refused(suite, kept, change, says):
+    content = yaml.safe_load(kept.read_text())
+    content["claims"]["toy.accuracy"].update(change)
+    kept.write_text(yaml.safe_dump(content))
+    one_line_error(suite(suite_missing(30), "--baseline", str(kept)), says)
+
+
+@pytest.mark.parametrize("part", ["verdict", "measurement"])
+def test_an_incomplete_record_is_no_baseline(kept, pytester, capsys, part):
+    path = pytester.path / "reports/results.json"
+    content = json.loads(path.read_text())
+    content["claims"][0][part] = {"state": "pass", "shape": "sample"}
+    path.write_text(json.dumps(content))
+    assert main(["baseline", "save"]) == 2
+    assert "expected a complete record of a run" in capsys.readouterr().err
 
 
 def test_diff_of_two_runs(suite, pytester, kept, capsys):

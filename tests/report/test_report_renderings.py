@@ -91,7 +91,7 @@ def test_the_terminal_says_how_claims_moved_worst_first(results: dict[str, Any])
         moved(results, claim, state)
     lines = [line.strip() for line in terminal.render(results).splitlines()]
     place = lines.index("regressed: routing.accuracy")
-    assert lines[place + 1] == "routing.accuracy moved: worse by +3.4 points [2.0, 5.0]"
+    assert lines[place + 1] == "routing.accuracy moved (worse by +3.4 points [2.0, 5.0])"
     assert lines[place + 2] == "improved: accuracy.merged" and not any(line.startswith("unchanged") for line in lines)
 
 

@@ -81,4 +81,5 @@ def test_twenty_repeats_of_a_suite_are_equal_and_the_page_says_so(tmp_path, reco
     assert found.verdicts[0] == {"dates.read": ("pass", "unchanged"), "code.size": ("pass", "unchanged")}
     rates = [Rate("a", "nothing", 10, 0, 100)]
     text = page(found.record, rates, rates, rates, coverages(5, 1, (0.95,)), found, 0.99)
-    assert "2 of 2 claims had the same verdict" in text and "| a | nothing | 10 | 0 of 100 | 0.0 % [0.0, 3.6] |" in text
+    assert "2 of 2 claims had the same verdict" in text and "2 also had the same state" in text
+    assert "| a | nothing | 10 | 0 of 100 | 0.0 % [0.0, 3.6] |" in text
