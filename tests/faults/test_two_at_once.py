@@ -92,7 +92,7 @@ def test_on_a_busy_machine_a_latency_is_invalid_after_three_attempts_whatever_wa
     copy_acceptance(tmp_path, "")
     claims = ["latency.p50", "latency.p95"]
     outcome = outcome_of(start_acceptance(tmp_path, "-k", "test_p50 or test_p95", "--store", str(STORE)), tmp_path / "reports")
-    assert outcome.code == 1 and outcome.of_state("invalid") == set(claims), outcome.output
+    assert outcome.code == 7 and outcome.of_state("invalid") == set(claims), outcome.output
     for claim in (outcome.claims[name] for name in claims):
         assert ON_CONDITIONS in claim["verdict"]["message"] and "tried 3 times" in claim["verdict"]["message"]
         assert claim["verdict"]["value"] > 0
