@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -148,3 +149,8 @@ def test_a_command_that_needs_models_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "safetensors", None)
     assert main(["doctor"]) == 2
     assert capsys.readouterr().err == "edge: this command needs safetensors, which is not installed; install the extra `model`\n"
+
+
+def test_no_command_pays_for_another() -> None:
+    code = "import sys; from pipeline.cli import _parser; _parser(); assert not {'numpy', 'scipy', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

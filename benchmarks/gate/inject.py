@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.gate.repeats import ROOT
 from benchmarks.gate.simulate import Rate
 from pipeline.measure.latency import ROUNDS
 from pipeline.measure.memory import memory
@@ -20,7 +21,6 @@ from pipeline.verdict.judge import judge
 from pipeline.verdict.regression import Turns, compare
 from pipeline.verdict.thresholds import Thresholds
 
-ROOT = Path(__file__).resolve().parents[2]
 SERVES = "pipeline/edge/classifier.py"
 SLOWER = """
 

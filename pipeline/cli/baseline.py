@@ -6,9 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline.cli.common import Subparsers
-
-RESULTS = Path("reports/results.json")
+from pipeline.cli.common import BASELINES, RESULTS, Subparsers
 
 
 def add(subparsers: Subparsers) -> None:
@@ -33,7 +31,7 @@ def _save(options: argparse.Namespace) -> int:
     from pipeline.report.results import read_results
     from pipeline.verdict.baseline import baseline_of, default_path, write_baseline
     baseline = baseline_of(read_results(options.results), options.reason)
-    path = options.to or default_path(baseline.profile, baseline.host_class)
+    path = options.to or default_path(baseline.profile, baseline.host_class, BASELINES)
     write_baseline(baseline, path)
     print(f"{path}: {len(baseline.claims)} claims of run {baseline.run}; commit it")
     if baseline.artifacts and not baseline.commit:

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.store.place import STORE_VARIABLE, default_store, project_root
 
 Subparsers = Any  # argparse keeps the type private
+RESULTS, BASELINES = Path("reports/results.json"), Path("baselines")  # where a run leaves its record, and a project its baselines
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:

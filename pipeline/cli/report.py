@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.cli.common import Subparsers
+from pipeline.cli.common import RESULTS, Subparsers
 
 
 def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("report", help="render reports/results.json: Allure results, Markdown, figures, LaTeX")
-    parser.add_argument("results", type=Path, nargs="?", default=Path("reports/results.json"), help="[%(default)s]")
+    parser.add_argument("results", type=Path, nargs="?", default=RESULTS, help="[%(default)s]")
     parser.add_argument("--html", action="store_true", help="the Allure page as well; needs node")
     parser.set_defaults(run=_report)
 

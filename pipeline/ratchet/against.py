@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.ratchet.git_versions import Reference
 from pipeline.ratchet.looser import Finding, Sizes, is_newer, unexcused, weakened, worsened
+from pipeline.verdict.baseline import parse_baseline
 from pipeline.verdict.thresholds import Thresholds, parse_thresholds
 from pipeline.yaml_file import read_yaml
-
-Load = Callable[[dict[str, Any], str], Sizes]
 
 
 @dataclass(frozen=True)
@@ -35,25 +34,24 @@ def thresholds_since(reference: Reference, path: Path, present: Thresholds) -> l
     return [*reference.versions(path, parse), present]
 
 
-def held_baselines(reference: Reference, directory: Path, versions: Sequence[Thresholds], load: Load) -> list[HeldBaseline]:
+def held_baselines(reference: Reference, directory: Path, versions: Sequence[Thresholds]) -> list[HeldBaseline]:
     """Every baseline file of the reference, held against the same file now; versions: those of thresholds.yaml."""
-    return [_held(reference, path, versions, load) for path in reference.files(directory, ".yaml")]
+    return [_held(reference, path, versions) for path in reference.files(directory, ".yaml")]
 
 
-def load_sizes(content: dict[str, Any], where: str) -> Sizes:
+def _sizes(content: dict[str, Any], where: str) -> Sizes:
     """A baseline file as far as the ratchet asks."""
-    from pipeline.verdict.baseline import parse_baseline
     baseline = parse_baseline(content, where)
     # A sample of times is as large as it took to settle: its size is no test set's.
     sizes = {name: 1 if kept.values else kept.n for name, kept in baseline.claims.items()}
     return Sizes(baseline.profile, baseline.host_class, sizes, baseline.reason, baseline.claims)
 
 
-def _held(reference: Reference, path: Path, versions: Sequence[Thresholds], load: Load) -> HeldBaseline:
+def _held(reference: Reference, path: Path, versions: Sequence[Thresholds]) -> HeldBaseline:
     first, present, file = versions[0], versions[-1], reference.inside(path)
 
     def parse(content: dict[str, Any], where: str) -> Sizes:
-        sizes = load(content, where)  # of a claim that is gone thresholds.yaml has to say why, and once is enough
+        sizes = _sizes(content, where)  # of a claim that is gone thresholds.yaml has to say why, and once is enough
         return replace(sizes, n={name: n for name, n in sizes.n.items() if name in present.claims})
 
     history = reference.versions(path, parse)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.report.results import Claim, Regression
+from pipeline.report.results import Claim
+from pipeline.verdict.regression import Regression
 
 NONE = "-"
 SUFFIX = {"proportion": " %", "points": " points", "ms": " ms", "MB": " MB", "mW": " mW", "ratio": "x", "count": ""}

@@ -16,7 +16,6 @@ from pipeline.errors import EdgeError
 from pipeline.verdict.thresholds import Number, Statistic, Unit
 from pipeline.yaml_file import read_model, validate
 
-FOLDER = Path("baselines")
 HEADER = "# What a run measured; later runs are compared with it.  Written by `edge baseline save`, read by `pytest --baseline`.\n"
 Bits = Annotated[str, Field(pattern="^[0-9a-f]*$")]
 DIGITS = 4  # of a kept time: 0.01 % is far below what two runs differ by
@@ -140,8 +139,8 @@ def _baseline_of(run: Mapping[str, Any], queries: Mapping[str, Sequence[str]], r
                     commit=commit, reason=reason, artifacts=artifacts, claims=kept)
 
 
-def default_path(profile: str, host_class: str, folder: Path = FOLDER) -> Path:
-    """Where the baseline of a profile and host class stands."""
+def default_path(profile: str, host_class: str, folder: Path) -> Path:
+    """Where in ``folder`` the baseline of a profile and host class stands."""
     return folder / f"{_slug(profile)}.{_slug(host_class)}.yaml"
 
 
