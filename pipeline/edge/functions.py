@@ -58,7 +58,8 @@ def read_call(text: str) -> Call:
         found = json.loads(text)
         name, arguments = found["name"], found["arguments"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise EdgeError(f"expected a tool call as JSON with name and arguments, found {text[:80]!r}; decode it under the tools' constraint") from None
+        raise EdgeError(f"expected a tool call as JSON with name and arguments, found {text[:80]!r}; "
+                        "decode it under the tools' constraint") from None
     known = {tool["function"]["name"]: tool["function"]["parameters"]["properties"] for tool in declared_tools()}
     if name not in known or not isinstance(arguments, dict) or not set(arguments) <= set(known[name]) \
             or not all(isinstance(value, str) for value in arguments.values()):

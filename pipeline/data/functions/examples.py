@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from pipeline.edge.functions import REWRITING, TOOLS
 from pipeline.errors import EdgeError
 from pipeline.regular_file import check_regular_file
-
-from pipeline.edge.functions import REWRITING, TOOLS
 
 
 @dataclass(frozen=True)
@@ -49,5 +48,6 @@ def _example(line: str, where: str) -> Example:
         raise EdgeError(f"{where}: expected a JSON object of texts {', '.join(names)}, found {line[:60]!r}; correct the line")
     example = Example(**row)
     if example.function not in (REWRITING, TOOLS) or not example.user.strip() or not example.answer.strip():
-        raise EdgeError(f"{where}: expected the function {REWRITING} or {TOOLS} with a question and an answer, found {line[:60]!r}; correct it")
+        raise EdgeError(f"{where}: expected the function {REWRITING} or {TOOLS} with a question and an answer, found {line[:60]!r}; "
+                        "correct it")
     return example
