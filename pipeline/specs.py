@@ -1,7 +1,8 @@
 """Profile -> specs: which artifact is built from which, and what determines it.
 
 The whole flow stands here: data and base -> adapter -> merged -> onnx_fp32 -> onnx_int8, and merged -> decision; likewise
-function_data and base -> functions_adapter -> functions_merged -> functions_onnx -> functions_int8.  is imported only when it has to build.
+function_data and base -> functions_adapter -> functions_merged -> functions_onnx -> functions_int8.
+Each builder is imported only when it has to build.
 """
 
 from __future__ import annotations
