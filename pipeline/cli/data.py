@@ -29,6 +29,9 @@ def add(subparsers: Subparsers) -> None:
     add_profile(convert)
     add_columns(convert)
     convert.set_defaults(run=_convert)
+    scenarios = actions.add_parser("scenarios", help="the multi-turn scenarios as .jsonl")
+    scenarios.add_argument("file", type=Path)
+    scenarios.set_defaults(run=_scenarios)
 
 
 def _generate(options: argparse.Namespace) -> int:
@@ -55,6 +58,15 @@ def _convert(options: argparse.Namespace) -> int:
     report = convert(options.source, options.target, options.to, options.of, system=system, columns=parse_columns(options.columns))
     print(report)
     return int(bool(report.dropped))
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    from pipeline.data.scenarios import write_scenarios
+    from pipeline.data.scenarios_generate import generate_scenarios
+    scenarios = generate_scenarios()
+    write_scenarios(options.file, scenarios)
+    print(f"{len(scenarios)} scenarios, {sum(len(scenario.turns) for scenario in scenarios)} turns in {options.file}")
+    return 0
 
 
 def _by_name(files: Sequence[Path]) -> dict[str, Path]:
