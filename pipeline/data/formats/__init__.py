@@ -8,6 +8,8 @@ from pipeline.data.formats import alpaca, chat, messages
 from pipeline.data.formats.example import Format
 from pipeline.data.formats.records import records_format
 
+TRAINED = ("messages", "alpaca", "chat")  # what trainers read
+
 
 def formats(system: str, columns: Mapping[str, str] | None = None) -> dict[str, Format]:
     """The formats by name.  ``system``: the message that intent records are asked under; ``columns``: names in the user's own file."""
