@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def conversion_losses(data: Artifact, system: str) -> Exact:
-    """Number of records, over all splits and all formats of trainers, that do not come back byte for byte from records -> format -> records.
+    """Number of records, over all splits and trained formats, that do not come back byte for byte from records -> format -> records.
 
     details: ``n`` records sent; ``formats``: how many of them were parsed, dropped, duplicates and lost, by format;
     ``findings`` (the first 50 dropped rows).
