@@ -279,3 +279,18 @@ def test_the_split_of_instruction_and_input_is_seen_in_other_formats(tmp_path: P
     convert(source, tmp_path / "b.jsonl", "messages", system=SYSTEM)
     (row,) = rows(tmp_path / "b.jsonl")
     assert row["messages"][0]["content"] == "翻译\n你好" and (row[SPLIT], row["task_type"], row["route"]) == ("翻译", "qa", "local")
+
+
+@pytest.mark.parametrize("one", TRAINED)
+def test_function_data_comes_back_byte_for_byte(one: str, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl",
+                   {"function": "rewriting", "user": "北京明天下雨吗\n那后天呢", "answer": "北京后天下雨吗", "grammar": "x/1"},
+                   {"function": "tools", "user": "你好", "answer": '{"name": "chat", "arguments": {}}', "grammar": ""})
+    convert(source, tmp_path / "b.jsonl", one, system=SYSTEM)
+    assert rows(tmp_path / "b.jsonl")[0].get("system", "改写问题") == "改写问题"
+    convert(tmp_path / "b.jsonl", tmp_path / "c.jsonl", "functions", system=SYSTEM)
+    assert (tmp_path / "c.jsonl").read_bytes() == source.read_bytes()
+    refused = convert(source, tmp_path / "d.jsonl", "records", system=SYSTEM)
+    assert len(refused.dropped) == 2
+    write(source, {"function": "other", "user": "a", "answer": "b"})
+    assert "a function of rewriting, tools" in convert(source, tmp_path / "e.jsonl", one, system=SYSTEM).dropped[0]
