@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.edge.conformal import STEPS, choose_threshold, risk_controlling_threshold
@@ -21,6 +21,7 @@ def risk(values: list[float], threshold: float) -> float:
     return float(np.mean(np.array(values) >= threshold))
 
 
+@settings(deadline=None)
 @given(scores, alphas)
 def test_it_is_the_smallest_threshold_that_controls_the_risk(values: list[float], alpha: float) -> None:
     threshold, n = risk_controlling_threshold(values, alpha), len(values)
@@ -30,6 +31,7 @@ def test_it_is_the_smallest_threshold_that_controls_the_risk(values: list[float]
         assert (n * risk(values, threshold - 1 / STEPS) + 1) / (n + 1) > alpha
 
 
+@settings(deadline=None)
 @given(scores, alphas, alphas)
 def test_a_smaller_alpha_never_lowers_the_threshold(values: list[float], one: float, other: float) -> None:
     strict, loose = sorted((one, other))

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.generate import generate
@@ -44,6 +44,7 @@ def test_each_documented_rule_fires_for_what_it_is_about(question: Asked, rule: 
     assert rule_of(question) == rule
 
 
+@settings(deadline=None)
 @given(asked, decisions)
 def test_combined_is_the_rules_then_the_model(question: Asked, decision: Decision) -> None:
     rules, model, combined = (route(question, decision, mode) for mode in ("rules", "model", "combined"))
@@ -63,6 +64,7 @@ def test_the_model_says_why(decision: Decision, expected: Routed) -> None:
     assert route(Asked("今天天气怎么样"), decision) == route(Asked("证明"), decision, "model") == expected
 
 
+@settings(deadline=None)
 @given(decisions, st.floats(0, 1))
 def test_the_score_says_what_any_threshold_keeps(decision: Decision, threshold: float) -> None:
     """What the conformal threshold rests on; a router that ignored the threshold would part from the score."""

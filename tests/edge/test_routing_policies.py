@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.intents import by_name
@@ -40,6 +40,7 @@ def made(found: list[tuple]) -> tuple[Decisions, list[dict[str, Any]]]:
     return decisions, records
 
 
+@settings(deadline=None)
 @given(rows)
 def test_what_ships_is_the_combined_policy_and_routing_twice_changes_nothing(found: list[tuple]) -> None:
     decisions, records = made(found)
@@ -49,6 +50,7 @@ def test_what_ships_is_the_combined_policy_and_routing_twice_changes_nothing(fou
     assert routing(ships, records).outcomes == rightly_routed(ships.routes, records)
 
 
+@settings(deadline=None)
 @given(rows, st.randoms())
 def test_a_lottery_sends_as_many_to_the_cloud_and_does_not_mind_the_order(found: list[tuple], dice: Any) -> None:
     decisions, records = made(found)
@@ -59,6 +61,7 @@ def test_a_lottery_sends_as_many_to_the_cloud_and_does_not_mind_the_order(found:
     assert [by_query[record["query"]] for record in other] == routes_of("random", decisions, other)
 
 
+@settings(deadline=None)
 @given(rows)
 def test_nothing_is_gained_on_itself(found: list[tuple]) -> None:
     decisions, records = made(found)
@@ -72,6 +75,7 @@ def test_an_unknown_policy_is_one_line() -> None:
         routing_against(decisions, records, "always")  # type: ignore[arg-type]
 
 
+@settings(deadline=None)
 @given(mixed)
 def test_auroc_is_the_share_of_pairs_in_the_right_order(found: list[tuple]) -> None:
     decisions, records = made([(*row[:3], False) for row in found])
@@ -81,6 +85,7 @@ def test_auroc_is_the_share_of_pairs_in_the_right_order(found: list[tuple]) -> N
     assert auroc(decisions, records).value == pytest.approx(np.mean(pairs))
 
 
+@settings(deadline=None)
 @given(mixed)
 def test_swapped_labels_mirror_the_auroc(found: list[tuple]) -> None:
     decisions, records = made(found)
@@ -102,6 +107,7 @@ def test_auroc_needs_queries_of_both_kinds() -> None:
         auroc(decisions, records)
 
 
+@settings(deadline=None)
 @given(rows)
 def test_the_curve_ends_where_everything_is_kept_and_is_never_better_than_the_best(found: list[tuple]) -> None:
     decisions, records = made(found)
@@ -111,6 +117,7 @@ def test_the_curve_ends_where_everything_is_kept_and_is_never_better_than_the_be
     assert measured.details["best"] - 1e-9 <= measured.value <= 1
 
 
+@settings(deadline=None)
 @given(rows)
 def test_the_router_works_on_its_curve(found: list[tuple]) -> None:
     """Its share and risk are those of the curve there, so the score is the one that the router goes by."""
@@ -124,6 +131,7 @@ def test_the_router_works_on_its_curve(found: list[tuple]) -> None:
     assert details["curve"]["risk"][kept - 1] == pytest.approx(operating["risk"])
 
 
+@settings(deadline=None)
 @given(mixed)
 def test_cost_lies_between_the_device_and_the_cloud_and_follows_the_share(found: list[tuple]) -> None:
     decisions, records = made(found)
