@@ -33,7 +33,7 @@ class Generator:
 
         EdgeError when there are none, more than ``max_length``, or one is not of the vocabulary.
         """
-        self._check(ids, 0)
+        self.check(ids)
         generation, known = Generation(self), self._prefixes.known(ids)
         for rows in known:
             generation._append(rows)
@@ -42,18 +42,19 @@ class Generator:
         self._prefixes.remember(ids, generation._rows)
         return generation
 
-    def _run(self, ids: Sequence[int], past: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        self._check(ids, len(past))
-        logits, new = self._session.run(["logits", "new"], {"ids": np.asarray([ids], dtype=np.int64), "past": past})
-        return logits[0], new
-
-    def _check(self, ids: Sequence[int], before: int) -> None:
+    def check(self, ids: Sequence[int], before: int = 0) -> None:
+        """EdgeError unless ``ids`` can be read after ``before`` others."""
         room = self.max_length - before
         if not 0 < len(ids) <= room:
             raise EdgeError(f"expected 1 to {room} token ids after {before}, found {len(ids)}; shorten the prompt or the answer")
         if not 0 <= min(ids) <= max(ids) < self.vocabulary:
             raise EdgeError(f"expected token ids from 0 to {self.vocabulary - 1}, found {min(ids)} to {max(ids)}; "
                             "use the tokenizer of the same model")
+
+    def _run(self, ids: Sequence[int], past: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.check(ids, len(past))
+        logits, new = self._session.run(["logits", "new"], {"ids": np.asarray([ids], dtype=np.int64), "past": past})
+        return logits[0], new
 
 
 class Generation:
