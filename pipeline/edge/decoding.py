@@ -123,7 +123,7 @@ class _Choice:
         logprobs = values - values.max()
         logprobs -= np.log(np.exp(logprobs).sum())
         chosen = int(values.argmax()) if self._sampling.temperature == 0 else self._drawn(values)
-        likeliest = np.argsort(-logprobs, kind="stable")[: self._top]
+        likeliest = np.argsort(-logprobs, kind="stable")[: self._top] if self._top else ()
         top = tuple((int(i), float(logprobs[i])) for i in likeliest if np.isfinite(logprobs[i]))
         return chosen, float(logprobs[chosen]), top
 
