@@ -58,7 +58,9 @@ class Constraint:
 
 def grammar_tokenizer(tokenizer: Tokenizer, stop_id: int) -> LLTokenizer:
     """The tokenizer as constraints need it, ended by ``stop_id``; made once for a model, since it takes up to a second."""
-    return LLTokenizer(tokenizer.to_str(), eos_token=stop_id)
+    state = json.loads(tokenizer.to_str())
+    state["normalizer"] = None  # what is forced is written as it is; composed, it would no longer be of the grammar
+    return LLTokenizer(json.dumps(state), eos_token=stop_id)
 
 
 def for_schema(tokenizer: LLTokenizer, schema: Mapping[str, Any]) -> Constraint:

@@ -128,7 +128,7 @@ class _Choice:
         return chosen, float(logprobs[chosen]), top
 
     def _drawn(self, values: np.ndarray) -> int:
-        shares = softmax(values / self._sampling.temperature)
+        shares = softmax((values - values.max()) / self._sampling.temperature)
         order = np.argsort(-shares, kind="stable")
         kept = order[: 1 + np.searchsorted(shares[order].cumsum(), self._sampling.top_p)]
         return int(self._random.choice(kept, p=shares[kept] / shares[kept].sum()))
