@@ -128,7 +128,7 @@ class _Choice:
         return chosen, float(logprobs[chosen]), top
 
     def _drawn(self, values: np.ndarray) -> int:
-        shares = softmax((values - values.max()) / self._sampling.temperature)
+        shares = softmax((values - values.max()) / max(self._sampling.temperature, 1e-6))  # less would overflow, and is greedy anyway
         order = np.argsort(-shares, kind="stable")
         kept = order[: 1 + np.searchsorted(shares[order].cumsum(), self._sampling.top_p)]
         return int(self._random.choice(kept, p=shares[kept] / shares[kept].sum()))

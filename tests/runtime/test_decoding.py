@@ -18,7 +18,8 @@ from pipeline.runtime.torch_runtime import load_model
 from tests.runtime.random_model import RandomModel
 
 PROMPT = [5, 6, 7, 8, 9]
-TOOLS = [{"type": "function", "function": {"name": name, "parameters": {"properties": {"x": {"type": "string"}}}}} for name in ("one", "two")]
+TOOLS = [{"type": "function", "function": {"name": name, "parameters": {"properties": {"x": {"type": "string"}}}}}
+         for name in ("one", "two")]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,8 @@ def test_under_a_constraint_a_logprob_is_among_what_it_allows(tokenizer, grammar
     tokens = list(decoding)
     assert "".join(token.text for token in tokens) in ('"a"', '"b"') and decoding.finish == STOP
     chosen = [token for token in tokens if token.logprob != 0]
-    assert len(chosen) == 1 and [i for i, _ in chosen[0].top] == sorted((tokenizer.token_to_id(c) for c in "ab"), key=lambda i: i != chosen[0].id)
+    assert len(chosen) == 1 and {i for i, _ in chosen[0].top} == {tokenizer.token_to_id(character) for character in "ab"}
+    assert chosen[0].top[0] == (chosen[0].id, chosen[0].logprob)
     assert sum(math.exp(value) for _, value in chosen[0].top) == pytest.approx(1)
 
 
