@@ -115,7 +115,7 @@ def accept(constraint, tokenizer, text: str) -> None:
 
 
 def test_hostile_argument_names_are_written_as_they_are(tokenizer, grammar, stop):
-    names = ('a "b"', "c\\", "城市\n", "%json {", "</x> // |", "e\u0301")
+    names = ('a "b"', "c\\", "城市\n", "%json {", "</x> // |", "e\u0301", "😀")
     text = written(tokenizer, for_tools(grammar, [tool("t", *names, required=names)], "北京"), stop)
     assert list(json.loads(text)["arguments"]) == list(names)
 
