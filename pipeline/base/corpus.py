@@ -41,6 +41,7 @@ TASKS = ("类别", "用途", "目的", "类型", "主题", "需求")
 CATEGORY_SHARE = 0.7  # of the notes say the category by name; the others are answered by a task's letter
 EXCHANGE_SHARE = 0.25  # the last documents: finished exchanges in the prompt of the decision, before them shorter notes
 COPYING_SHARE = 0.15  # documents whose answer is copied out of the text (copying.py)
+COPIED = 0.1  # weight of a copied token
 PLAIN_SHARE = 0.05  # documents of the utterance alone, read as a language model reads
 GRAMMAR_SHARE = 0.3  # of what is said: LoRA sees these grammars too, and shall bind its letters to what holds beyond them
 # A corpus file's kind -> the intent whose training grammars speak of the same, and the coarse category.
@@ -130,7 +131,7 @@ def documents(count: int, seed: int, exclude: Iterable[str] = ()) -> Iterator[Do
         late = index >= count * (1 - EXCHANGE_SHARE)
         if rng.random() < COPYING_SHARE:
             name, text, answer = copying(lambda: speaker.say().text, rng)
-            yield _exchange(name, text, answer, end=1.0) if late else _note(name, text, answer)
+            yield _copy(name, text, answer, late)
         elif rng.random() < PLAIN_SHARE:
             yield Document(((said.text, 0.2), ("\n", 0.0)))
         elif rng.random() < (0.85 if late else 0.03):
@@ -146,7 +147,13 @@ def _note(name: str, text: str, answer: str, detail: str = "") -> Document:
     return Document(((text, 0.0), (f"\n{name}：", 0.0), (answer, 1.0), *finer))
 
 
-def _exchange(system: str, text: str, answer: str, end: float = 0.05) -> Document:
-    """A finished exchange in the prompt of the decision; ``end``: the weight of its end, which a letter needs less than a copy."""
+def _exchange(system: str, text: str, answer: str) -> Document:
+    """A finished exchange in the prompt of the decision."""
     prefix, suffix = template(system)
-    return Document(((prefix, 0.0), (text, 0.0), (suffix, 0.0), (answer, 1.0), (END, end)))
+    return Document(((prefix, 0.0), (text, 0.0), (suffix, 0.0), (answer, 1.0), (END, 0.05)))
+
+
+def _copy(name: str, text: str, answer: str, late: bool) -> Document:
+    """Each token of a copy weighs little: there are as many of them as of letters in a dozen other documents."""
+    prefix, suffix = template(name) if late else ("", f"\n{name}：")
+    return Document(((prefix, 0.0), (text, 0.0), (suffix, 0.0), (answer, COPIED), (END if late else "\n", COPIED)))

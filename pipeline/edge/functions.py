@@ -46,13 +46,23 @@ def _messages(function: str, user: str) -> list[Message]:
 
 
 @cache
+def _tools() -> dict[str, Any]:
+    return read_yaml(Path(__file__).with_name("tools.yaml"))
+
+
+def arguments_of(name: str) -> list[str]:
+    """The arguments of a declared tool, in their order."""
+    return list(_tools()[name]["arguments"])
+
+
+@cache
 def declared_tools() -> tuple[dict[str, Any], ...]:
     """tools.yaml as OpenAI's function declarations."""
     return tuple({"type": "function", "function": {
         "name": name, "description": tool["description"],
         "parameters": {"type": "object", "additionalProperties": False,
                        "properties": {argument: {"type": "string", "description": words} for argument, words in tool["arguments"].items()}},
-    }} for name, tool in read_yaml(Path(__file__).with_name("tools.yaml")).items())
+    }} for name, tool in _tools().items())
 
 
 def rewrite(endpoint: Endpoint, questions: Sequence[str]) -> str:
@@ -75,13 +85,12 @@ def choose_tool(endpoint: Endpoint, question: str) -> Call:
 
 def read_call(name: str, arguments: str) -> Call:
     """A call from its name and its arguments as JSON; EdgeError unless the tool is declared and has such arguments, all text."""
-    known = {tool["function"]["name"]: tool["function"]["parameters"]["properties"] for tool in declared_tools()}
     try:
         found = json.loads(arguments)
     except (ValueError, RecursionError):
         found = None
-    if name not in known or not isinstance(found, dict) or not set(found) <= set(known[name]) \
+    if name not in _tools() or not isinstance(found, dict) or not set(found) <= set(arguments_of(name)) \
             or not all(isinstance(value, str) for value in found.values()):
-        raise EdgeError(f"expected a call of {', '.join(known)} with its arguments as text, found {name} {arguments[:80]}; "
+        raise EdgeError(f"expected a call of {', '.join(_tools())} with its arguments as text, found {name} {arguments[:80]}; "
                         "decode it under the tools' constraint")
     return Call(name, found)

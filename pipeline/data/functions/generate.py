@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.atomic import write_atomically
 from pipeline.data.functions.examples import REWRITING, TOOLS, Example
 from pipeline.data.functions.sentence import FOLDER, Sentence, draw, kind_of, say
+from pipeline.edge.functions import arguments_of
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_yaml
 
@@ -53,7 +54,8 @@ def tool_selection(split: str, rng: random.Random) -> Example:
     """A question and the call that answers it: the tools in equal shares."""
     name = rng.choice(list(_grammar("tools")["tools"]))
     sentence = _question(name, split, rng)
-    call = {"name": name, "arguments": dict(sentence.values)}
+    said = {argument: sentence.values[argument] for argument in arguments_of(name) if argument in sentence.values}
+    call = {"name": name, "arguments": said}  # in declared order, as the constraint writes them
     return Example(TOOLS, sentence.text, json.dumps(call, ensure_ascii=False), f"{name}/{split}")
 
 
