@@ -53,25 +53,20 @@ def _times(model: Path, rounds: int) -> Iterator[tuple[str, float]]:
     ids, others = head + tail, iter(np.random.default_rng(0).integers(0, 300, (rounds + 1, len(tail))).tolist())
     warm, cold = open_generator(model, threads=1), open_generator(model, threads=1, cache_bytes=0)
 
-    def again() -> None:
-        for length in range(ANSWER):
-            cold.start(ids + [0] * length)
-
     yield f"prompt of {len(ids)} ids, never seen", _median(lambda: cold.start(ids), rounds)
     warm.start(ids)
     yield f"another one with the same first {len(head)}", _median(lambda: warm.start(head + next(others)), rounds)
     cached = _median(lambda: list(decode(warm, ids, tokenizer=tokenizer, max_tokens=ANSWER, stop_ids=())), rounds)
-    recomputed = _median(again, rounds)
+    recomputed = _median(lambda: [cold.start(ids + [0] * length) for length in range(ANSWER)], rounds)
     yield f"an answer of {ANSWER} tokens", cached
     yield "tokens/s, prompt included", 1e3 * ANSWER / cached
     yield "the same answer, without keys and values", recomputed
     yield "tokens/s without them", 1e3 * ANSWER / recomputed
-    stop = tokenizer.token_to_id("<|im_end|>")
-    grammar = grammar_tokenizer(tokenizer, stop)
+    grammar = grammar_tokenizer(tokenizer, tokenizer.token_to_id("<|im_end|>"))
 
     def call() -> None:
         constraint = for_tools(grammar, TOOLS, QUERY)
-        list(decode(warm, ids, tokenizer=tokenizer, max_tokens=200, stop_ids=[stop], constraint=constraint))
+        list(decode(warm, ids, tokenizer=tokenizer, max_tokens=200, stop_ids=(), constraint=constraint))
 
     yield "a constrained tool call", _median(call, rounds)
     yield "of it, the grammar", _median(lambda: for_tools(grammar, TOOLS, QUERY).forced(), rounds)
