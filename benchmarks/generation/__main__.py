@@ -24,7 +24,6 @@ from pipeline.store import Store
 from pipeline.store.place import default_store
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = {"opset": 18, "max_length": 512}
 SYSTEM = "选择工具：天气、时钟、日期、倒计时、计算、换算、设备、聊天，没有说到的参数不写"  # a fixed beginning of more than one block
 QUERY, ANSWER = "后天下午北京的天气怎么样，出门要不要带伞", 32
 TOOLS = [{"type": "function", "function": {"name": name, "parameters": {"properties": {a: {"type": "string"} for a in arguments}}}}
@@ -33,15 +32,14 @@ TOOLS = [{"type": "function", "function": {"name": name, "parameters": {"propert
 
 def main() -> None:
     options = _options()
-    merged = options.model or _newest_merged(Store(options.store))
-    host = describe_host()
+    merged, host = options.model or _newest_merged(Store(options.store)), describe_host()
     print(f"{merged}\n{host['cpu']}, {host['system']}, one thread, {date.today()}; median of {options.rounds}, ms\n")
     print(f"| | fp32 | int8 |\n| {' | '.join(['---'] * 3)} |")
     with TemporaryDirectory() as folder:
-        fp32, int8 = Path(folder, "fp32"), Path(folder, "int8")
-        for directory in (fp32, int8):
-            directory.mkdir()
-        export_generator(fp32, merged=merged, config=CONFIG)
+        fp32, int8 = (Path(folder, name) for name in ("fp32", "int8"))
+        fp32.mkdir()
+        int8.mkdir()
+        export_generator(fp32, merged=merged, config={"opset": 18, "max_length": 512})
         int8_dynamic(int8, source=fp32)
         columns = [dict(_times(model, options.rounds)) for model in (fp32, int8)]
     for row in columns[0]:
@@ -55,30 +53,22 @@ def _times(model: Path, rounds: int) -> Iterator[tuple[str, float]]:
     ids, others = head + tail, iter(np.random.default_rng(0).integers(0, 300, (rounds + 1, len(tail))).tolist())
     warm, cold = open_generator(model, threads=1), open_generator(model, threads=1, cache_bytes=0)
 
-    def whole() -> None:
-        list(decode(warm, ids, tokenizer=tokenizer, max_tokens=ANSWER, stop_ids=()))
-
-    def again() -> None:
-        for length in range(ANSWER):
-            cold.start(ids + [0] * length)
-
     yield f"prompt of {len(ids)} ids, never seen", _median(lambda: cold.start(ids), rounds)
     warm.start(ids)
     yield f"another one with the same first {len(head)}", _median(lambda: warm.start(head + next(others)), rounds)
-    cached, recomputed = _median(whole, rounds), _median(again, rounds)
+    cached = _median(lambda: list(decode(warm, ids, tokenizer=tokenizer, max_tokens=ANSWER, stop_ids=())), rounds)
+    recomputed = _median(lambda: [cold.start(ids + [0] * length) for length in range(ANSWER)], rounds)
     yield f"an answer of {ANSWER} tokens", cached
     yield "tokens/s, prompt included", 1e3 * ANSWER / cached
     yield "the same answer, without keys and values", recomputed
     yield "tokens/s without them", 1e3 * ANSWER / recomputed
-    stop = tokenizer.token_to_id("<|im_end|>")
-    grammar = grammar_tokenizer(tokenizer, stop)
+    grammar = grammar_tokenizer(tokenizer, tokenizer.token_to_id("<|im_end|>"))
 
-    def call() -> int:
+    def call() -> None:
         constraint = for_tools(grammar, TOOLS, QUERY)
-        return len(list(decode(warm, ids, tokenizer=tokenizer, max_tokens=200, stop_ids=[stop], constraint=constraint)))
+        list(decode(warm, ids, tokenizer=tokenizer, max_tokens=200, stop_ids=(), constraint=constraint))
 
     yield "a constrained tool call", _median(call, rounds)
-    yield "its tokens", call()
     yield "of it, the grammar", _median(lambda: for_tools(grammar, TOOLS, QUERY).forced(), rounds)
 
 

@@ -77,15 +77,38 @@ def test_other_ids_before_a_block_make_it_another(model):
     np.testing.assert_array_equal(generator.start(second).logits, open_generator(model, 1).start(second).logits)
 
 
-def test_what_is_remembered_is_bounded_and_the_latest():
-    rows = np.zeros((2 * BLOCK + 1, 3), np.float32)
-    prefixes = Prefixes(limit=4 * rows[:BLOCK].nbytes)
+def test_what_is_remembered_is_bounded():
+    prefixes = remembering(blocks=4)
     for seed in range(10):
-        prefixes.remember([seed] * len(rows), rows)
-        prefixes.remember([0] * len(rows), rows)  # a fixed beginning stays, however many come between
-        assert len(prefixes.known([0] * len(rows))) == len(prefixes.known([seed] * len(rows))) == 2
-    assert [len(prefixes.known([seed] * len(rows))) for seed in (1, 8)] == [0, 0]
-    assert prefixes._bytes == sum(block.nbytes for block in prefixes._blocks.values()) <= 4 * rows[:BLOCK].nbytes
+        prefixes.remember(prompt_of(seed), ROWS)
+        assert len(prefixes.known(prompt_of(seed))) == 2
+        assert prefixes._bytes == sum(block.nbytes for block in prefixes._blocks.values()) <= 4 * ROWS[:BLOCK].nbytes
+    assert [len(prefixes.known(prompt_of(seed))) for seed in (0, 7, 8, 9)] == [0, 0, 2, 2]
+
+
+def test_what_was_asked_last_is_forgotten_last():
+    prefixes = remembering(blocks=6)
+    for seed in (0, 1, 0, 2, 3):
+        prefixes.remember(prompt_of(seed), ROWS)
+    assert [len(prefixes.known(prompt_of(seed))) for seed in range(4)] == [2, 0, 2, 2]
+
+
+def test_the_end_of_a_beginning_is_forgotten_before_its_start():
+    prefixes = remembering(blocks=3)
+    for seed in (0, 1):
+        prefixes.remember(prompt_of(seed), ROWS)
+    assert [len(prefixes.known(prompt_of(seed))) for seed in (0, 1)] == [1, 2]
+
+
+ROWS = np.zeros((2 * BLOCK + 1, 3), np.float32)
+
+
+def prompt_of(seed: int) -> list[int]:
+    return [seed] * len(ROWS)
+
+
+def remembering(blocks: int) -> Prefixes:
+    return Prefixes(limit=blocks * ROWS[:BLOCK].nbytes)
 
 
 def test_a_generation_leaves_what_is_remembered_alone(model):
