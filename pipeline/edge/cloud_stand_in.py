@@ -7,7 +7,7 @@ Control, which is not kept:
 POST   /control            {"fault": one of `FAULTS`, "times": for so many requests (0: for ever), "delay_ms": before an answer}
 GET    /control            {"requests": chat requests so far, "questions": their last user messages}
 GET    /control/received   every byte received, of headers and bodies
-DELETE /control            forget what was received, no fault
+DELETE /control            forget what was received: no fault, no delay
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ class Memory:
     times: int = 0
     delay_ms: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def forget(self) -> None:
+        """Nothing was received, and nothing is to go wrong."""
+        with self.lock:
+            self.received, self.questions, self.fault, self.times, self.delay_ms = b"", [], "none", 0, 0.0
 
     def next_fault(self) -> str:
         """The fault of this request; none again after ``times`` of them."""
@@ -101,9 +106,7 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(404, f"no such page: {self.path}")
 
     def do_DELETE(self) -> None:
-        memory = self.server.memory
-        with memory.lock:
-            memory.received, memory.questions, memory.fault, memory.times = b"", [], "none", 0
+        self.server.memory.forget()
         self._say(200, {})
 
     def do_POST(self) -> None:

@@ -118,7 +118,8 @@ def _check(response: httpx.Response) -> None:
         return
     after = _seconds(response.headers.get("retry-after", ""))
     if status == 429:
-        raise CloudError("busy", "expected an answer, found status 429, too many requests; wait", again=True, counts=False, retry_after=after)
+        raise CloudError("busy", "expected an answer, found status 429, too many requests; wait", again=True, counts=False,
+                         retry_after=after)
     if status >= 500:
         raise CloudError("failing", f"expected an answer, found status {status}; try again later", again=True, retry_after=after)
     raise CloudError("refused", f"expected an answer, found status {status}; check --cloud, --cloud-model and the key", counts=False)

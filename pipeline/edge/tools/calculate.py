@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from fractions import Fraction
 
-from pipeline.edge.tools.call import Call
+from pipeline.edge.tools.call import ToolCall
 from pipeline.edge.tools.numerals import equals, number, said
 
 _SIGNS: dict[str, tuple[str, Callable[[Fraction, Fraction], Fraction]]] = {
@@ -18,7 +18,7 @@ _SIGNS: dict[str, tuple[str, Callable[[Fraction, Fraction], Fraction]]] = {
 _OPERATIONS = {word: (sign, operation) for sign, (words, operation) in _SIGNS.items() for word in words.split()}
 
 
-def run(call: Call) -> str:
+def run(call: ToolCall) -> str:
     """``a`` ``op`` ``b`` and what it makes."""
     a, b = number(call.get("a")), number(call.get("b"))
     sign, operation = _OPERATIONS.get(call.get("op"), ("", None))

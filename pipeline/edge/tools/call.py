@@ -1,4 +1,4 @@
-"""A tool call: what the model chose for a question."""
+"""A tool call on its way to the tool."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pipeline.edge.functions import Call
+
 
 def _now() -> datetime:
     return datetime.now().astimezone()
 
 
 @dataclass(frozen=True)
-class Call:
-    """``arguments``: texts copied from ``query``; ``now``: the device's time, with its zone."""
+class ToolCall(Call):
+    """A call with the question that it answers and the device's time, with its zone."""
 
-    name: str
     arguments: Mapping[str, str] = field(default_factory=dict)
     query: str = ""
     now: datetime = field(default_factory=_now)

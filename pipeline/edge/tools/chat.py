@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.edge.tools.call import Call
+from pipeline.edge.tools.call import ToolCall
 
 
 @cache
@@ -15,7 +15,7 @@ def _replies() -> list[dict]:
     return yaml.safe_load(Path(__file__).with_name("chat.yaml").read_text(encoding="utf-8"))
 
 
-def run(call: Call) -> str:
+def run(call: ToolCall) -> str:
     """The reply whose words the question holds; an honest no for what no reply fits."""
     for entry in _replies():
         if any(word in call.query for word in entry["words"]):

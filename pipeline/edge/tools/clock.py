@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pipeline.edge.tools.call import Call
+from pipeline.edge.tools.call import ToolCall
 from pipeline.yaml_file import read_yaml
 
 
@@ -17,7 +17,7 @@ def zones() -> dict[str, str]:
     return {place: zone for zone, places in content.items() for place in places}
 
 
-def run(call: Call) -> str:
+def run(call: ToolCall) -> str:
     """The time at ``place``, or the device's own."""
     place = call.get("place")
     if place and place not in zones():

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
-from pipeline.edge.tools.call import Call
+from pipeline.edge.tools.call import ToolCall
 from pipeline.edge.tools.numerals import equals, number, said
 from pipeline.yaml_file import read_yaml
 
@@ -28,7 +28,7 @@ def converted(amount: Fraction, source: str, target: str) -> Fraction | None:
     return None
 
 
-def run(call: Call) -> str:
+def run(call: ToolCall) -> str:
     """``amount`` of ``source`` in ``target``."""
     amount, source, target = number(call.get("amount") or "一"), call.get("source"), call.get("target")
     if amount is None or not source or not target:

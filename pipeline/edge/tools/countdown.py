@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pipeline.edge.tools.call import Call
+from pipeline.edge.tools.call import ToolCall
 from pipeline.edge.tools.date import written
 from pipeline.edge.tools.days import day_of
 
 
-def run(call: Call) -> str:
+def run(call: ToolCall) -> str:
     """The days from today to ``event``, and its date."""
     event, today = call.get("event"), call.now.date()
     if not event:

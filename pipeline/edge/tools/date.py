@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 
-from pipeline.edge.tools.call import Call
+from pipeline.edge.tools.call import ToolCall
 from pipeline.edge.tools.days import day_of
 
 _WEEKDAYS = "一二三四五六日"
 
 
-def run(call: Call) -> str:
+def run(call: ToolCall) -> str:
     """Which day ``day`` is; today where the question does not say one."""
     said = call.get("day")
     day = day_of(said or "今天", call.now.date())

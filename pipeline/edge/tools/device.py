@@ -8,12 +8,12 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.edge.tools.call import Call
+from pipeline.edge.tools.call import ToolCall
 
 GIGA = 10**9  # bytes
 
 
-def run(call: Call) -> str:
+def run(call: ToolCall) -> str:
     """What ``item`` is at; battery, memory and disk where the question does not say one."""
     item = call.get("item")
     for words, tell in _ITEMS:

@@ -9,7 +9,8 @@ from fractions import Fraction
 LONGEST = 40  # characters of a number that somebody would say
 DECIMALS = 6  # of a figure that does not end
 
-_DIGITS = {digit: value for value, digits in enumerate(("零〇", "一", "二两", "三", "四", "五", "六", "七", "八", "九")) for digit in digits}
+_WRITTEN = ("零〇", "一", "二两", "三", "四", "五", "六", "七", "八", "九")
+_DIGITS = {digit: value for value, digits in enumerate(_WRITTEN) for digit in digits}
 _LARGE = {"亿": 10**8, "万": 10**4}
 _SMALL = {"千": 1000, "百": 100, "十": 10}
 _DIGIT = f"[{''.join(_DIGITS)}]"
