@@ -72,6 +72,17 @@ class DecisionRule(Section):
     confidence_threshold: Annotated[float, Field(ge=0, le=1)] = CONFIDENCE_THRESHOLD
 
 
+class Functions(Section):
+    """What the device does beside deciding: examples of rewriting and of tool selection each, and their LoRA on the same base."""
+
+    seed: int = 20260101
+    train: Positive = 2500
+    validation: Positive = 50
+    test: Positive = 500
+    max_length: Positive = 160
+    lora: Train = Train()
+
+
 class Export(Section):
     opset: Positive = 18
 
@@ -81,7 +92,10 @@ class Serve(Section):
 
 
 class Profile(Section):
-    """``tells``: what a figure of this profile says something about; claims about anything else are not judged on it."""
+    """``tells``: what a figure of this profile says something about; claims about anything else are not judged on it.
+
+    ``functions``: left out, the device rewrites no question and chooses no tool.
+    """
 
     name: str
     says: str
@@ -91,6 +105,7 @@ class Profile(Section):
     prompt: Prompt
     train: Train
     decision: DecisionRule = DecisionRule()
+    functions: Functions | None = None
     export: Export = Export()
     serve: Serve = Serve()
 

@@ -1,6 +1,7 @@
 """Profile -> specs: which artifact is built from which, and what determines it.
 
-The whole flow stands here: data and base -> adapter -> merged -> onnx_fp32 -> onnx_int8, and merged -> decision.
+The whole flow stands here: data and base -> adapter -> merged -> onnx_fp32 -> onnx_int8, and merged -> decision; likewise
+function_data and base -> functions_adapter -> functions_merged -> functions_onnx -> functions_int8.
 Each builder is imported only when it has to build.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.digest import directory_digest, file_digest
-from pipeline.profile import Profile
+from pipeline.profile import Functions, Profile
 from pipeline.store import Artifact, Spec, Workspace
 
 TRAINING = ("torch", "transformers", "ms-swift", "peft")
@@ -74,13 +75,13 @@ def adapter(profile: Profile, base: Artifact, data: Artifact) -> Spec:
     return Spec("adapter", build, config, {"base": base, "data": data}, ("pipeline.train.sft",), TRAINING)
 
 
-def merged(base: Artifact, adapter: Artifact) -> Spec:
+def merged(base: Artifact, adapter: Artifact, kind: str = "merged") -> Spec:
     """Base plus adapter as one Hugging Face directory."""
     def build(work: Workspace) -> None:
         from pipeline.train.merge import merge_adapter
         merge_adapter(work.out, base=base.path, adapter=adapter.path)
 
-    return Spec("merged", build, {}, {"base": base, "adapter": adapter}, ("pipeline.train.merge",), TRAINING)
+    return Spec(kind, build, {}, {"base": base, "adapter": adapter}, ("pipeline.train.merge",), TRAINING)
 
 
 def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
@@ -108,10 +109,46 @@ def onnx_fp32(profile: Profile, merged: Artifact) -> Spec:
     return Spec("onnx-fp32", build, config, {"merged": merged}, ("pipeline.export.onnx",), EXPORT)
 
 
-def onnx_int8(source: Artifact) -> Spec:
+def onnx_int8(source: Artifact, kind: str = "onnx-int8") -> Spec:
     """The same graph with INT8 weights, quantised by ONNX Runtime."""
     def build(work: Workspace) -> None:
         from pipeline.compress.int8 import int8_dynamic
         int8_dynamic(work.out, source=source.path)
 
-    return Spec("onnx-int8", build, {}, {"source": source}, ("pipeline.compress.int8",), ("onnx", "onnxruntime"))
+    return Spec(kind, build, {}, {"source": source}, ("pipeline.compress.int8",), ("onnx", "onnxruntime"))
+
+
+def function_data(functions: Functions) -> Spec:
+    """train, validation and test as .jsonl: questions to rewrite, and questions to choose a tool for."""
+    sizes = functions.model_dump(include={"seed", "train", "validation", "test"})
+
+    def build(work: Workspace) -> None:
+        from pipeline.data.functions.generate import generate
+        generate(work.out, **sizes)
+
+    return Spec("function-data", build, sizes, code=("pipeline.data.functions.generate",))
+
+
+def functions_adapter(functions: Functions, base: Artifact, data: Artifact) -> Spec:
+    """A second LoRA adapter of the same base: rewriting and tool selection."""
+    config = {"prompt": {"max_length": functions.max_length}, "train": functions.lora.model_dump()}
+
+    def build(work: Workspace) -> None:
+        from pipeline.train.function_rows import read_function_rows
+        from pipeline.train.sft import train_adapter
+        train_adapter(work.out, work.scratch, base=base.path, train=data.file("train.jsonl"),
+                      validation=data.file("validation.jsonl"), config=config, read=read_function_rows)
+
+    code = ("pipeline.train.sft", "pipeline.train.function_rows")
+    return Spec("functions-adapter", build, config, {"base": base, "data": data}, code, TRAINING)
+
+
+def functions_onnx(profile: Profile, functions: Functions, merged: Artifact) -> Spec:
+    """The generator's graph with a KV cache."""
+    config = {**profile.export.model_dump(), "max_length": functions.max_length}
+
+    def build(work: Workspace) -> None:
+        from pipeline.export.generator import export_generator
+        export_generator(work.out, merged=merged.path, config=config)
+
+    return Spec("functions-onnx", build, config, {"merged": merged}, ("pipeline.export.generator",), EXPORT)

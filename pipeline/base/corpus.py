@@ -25,6 +25,7 @@ from pathlib import Path
 
 import yaml
 
+from pipeline.base.copying import copying
 from pipeline.data.grammar import all_grammars, all_slots, expand
 from pipeline.data.near import NearIndex
 from pipeline.data.speech import roughen
@@ -37,6 +38,7 @@ END = "<|im_end|>"
 TASKS = ("类别", "用途", "目的", "类型", "主题", "需求")
 CATEGORY_SHARE = 0.7  # of the notes say the category by name; the others are answered by a task's letter
 EXCHANGE_SHARE = 0.25  # the last documents: finished exchanges in the prompt of the decision, before them shorter notes
+COPYING_SHARE = 0.15  # documents whose answer is copied out of the text (copying.py)
 PLAIN_SHARE = 0.05  # documents of the utterance alone, read as a language model reads
 GRAMMAR_SHARE = 0.3  # of what is said: LoRA sees these grammars too, and shall bind its letters to what holds beyond them
 # A corpus file's kind -> the intent whose training grammars speak of the same, and the coarse category.
@@ -124,10 +126,13 @@ def documents(count: int, seed: int, exclude: Iterable[str] = ()) -> Iterator[Do
     for index in range(count):
         said, task = speaker.say(), rng.choice(todo)
         late = index >= count * (1 - EXCHANGE_SHARE)
-        if rng.random() < PLAIN_SHARE:
+        if rng.random() < COPYING_SHARE:
+            name, text, answer = copying(lambda: speaker.say().text, rng)
+            yield _exchange(name, text, answer) if late else _note(name, text, answer)
+        elif rng.random() < PLAIN_SHARE:
             yield Document(((said.text, 0.2), ("\n", 0.0)))
         elif rng.random() < (0.85 if late else 0.03):
-            yield _exchange(task.name, said.text, task.letters[said.kind])
+            yield _exchange(f"判断{task.name}", said.text, task.letters[said.kind])
         elif rng.random() < CATEGORY_SHARE:
             yield _note("细类", said.text, KINDS[said.kind][1], said.category)
         else:
@@ -139,7 +144,7 @@ def _note(name: str, text: str, answer: str, detail: str = "") -> Document:
     return Document(((text, 0.0), (f"\n{name}：", 0.0), (answer, 1.0), *finer))
 
 
-def _exchange(name: str, text: str, answer: str) -> Document:
+def _exchange(system: str, text: str, answer: str) -> Document:
     """A finished exchange in the prompt of the decision."""
-    prefix, suffix = template(f"判断{name}")
+    prefix, suffix = template(system)
     return Document(((prefix, 0.0), (text, 0.0), (suffix, 0.0), (answer, 1.0), (END, 0.05)))

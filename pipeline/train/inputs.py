@@ -63,10 +63,11 @@ def _check_control_tokens(directory: Path, vocabulary: int) -> None:
 
 
 class Row(NamedTuple):
-    """One conversation in ms-swift's form, and its token ids: the prompt, then the label."""
+    """One conversation in ms-swift's form, and its token ids: the prompt, then the ``answered`` ones that are trained."""
 
     conversation: dict[str, Any]
     ids: tuple[int, ...]
+    answered: int = 1
 
 
 def read_rows(file: Path, base: Path, prompt: Mapping[str, Any]) -> list[Row]:
@@ -94,7 +95,7 @@ def read_rows(file: Path, base: Path, prompt: Mapping[str, Any]) -> list[Row]:
         if ids != tuple(asked.encode(query).ids) + _encode(tokenizer, label):
             raise EdgeError(f"{file}:{number}: expected a query that the trainer and the runtime read alike, "
                             f"found {query!r}; remove control tokens from it")
-        rows.append(Row(_conversation(prompt["system"], query, label), ids))
+        rows.append(Row(conversation(prompt["system"], query, label), ids))
     return rows
 
 
@@ -118,8 +119,9 @@ def _labels(records: Sequence[Record], file: Path) -> list[str]:
     return [known[record.intent] for record in records]
 
 
-def _conversation(system: str, query: str, label: str) -> dict[str, Any]:
-    turns = (("system", system), ("user", query), ("assistant", label))
+def conversation(system: str, query: str, answer: str) -> dict[str, Any]:
+    """ms-swift's form of one exchange."""
+    turns = (("system", system), ("user", query), ("assistant", answer))
     return {"messages": [{"role": role, "content": content} for role, content in turns]}
 
 

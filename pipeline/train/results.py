@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -32,7 +32,7 @@ def read_summary(log: Path) -> dict[str, Any]:
 def curves(summary: Mapping[str, Any]) -> Curves:
     """Train and eval points, one a step: the final evaluation is logged twice.
 
-    The label is the only trained token, so ``token_accuracy`` is the label accuracy over the whole vocabulary.
+    Only the answer is trained: where it is a label, ``token_accuracy`` is the label accuracy over the whole vocabulary.
     """
     history = summary["log_history"]
     return {"train": _points(history, "loss", _TRAIN), "eval": _points(history, "eval_loss", _EVAL)}
@@ -47,7 +47,7 @@ def _points(history: list[dict[str, Any]], key: str, names: Mapping[str, str]) -
 def best_step(points: Curves, rows: int) -> int:
     """The last evaluated step that is not worse than the most accurate one by more than a standard error of the difference.
 
-    rows: number of validation rows.  Only the label is trained, so token accuracy is intent accuracy.  On a hundred rows the
+    rows: number of validation rows.  Where only a label is trained, token accuracy is intent accuracy.  On a hundred rows the
     peak of the curve is mostly luck, and what comes after it has seen more at a lower learning rate; only a step from which
     training has got worse is passed over.  (Breiman et al. 1984, the one-standard-error rule; loss would not do: it
     counts growing certainty as an error, which the decision's temperature takes out later.)
@@ -72,17 +72,19 @@ def check_rows(summary: Mapping[str, Any], rows: Mapping[str, int], max_length: 
                             "raise max_length")
 
 
-def check_first_row(log: Path, rows: Collection[tuple[int, ...]]) -> None:
+def check_first_row(log: Path, rows: Mapping[tuple[int, ...], int]) -> None:
     """EdgeError unless the row that ms-swift prints before it starts is one of ours, token by token, and nothing but
-    its label, the last token, is trained: another template would teach another prompt than the runtime asks.
+    its answer is trained: another template would teach another prompt than the runtime asks.
+
+    rows: token ids -> how many of them, the last ones, are the answer.
     """
     text = log.read_text(encoding="utf-8")
     ids, trained = (re.search(rf"\[{name}\] \[([-\d, ]+)\]", text) for name in ("INPUT_IDS", "LABELS_IDS"))
     if not ids or not trained:
         raise EdgeError(f"expected the ids of a training row in {log}, found none; use the ms-swift of the constraints")
     row, targets = (tuple(map(int, found[1].split(","))) for found in (ids, trained))
-    if row not in rows or targets != (-100,) * (len(row) - 1) + row[-1:]:
-        raise EdgeError(f"expected ms-swift to train the label after the runtime's prompt, found another row in {log}; "
+    if row not in rows or targets != (-100,) * (len(row) - rows[row]) + row[-rows[row]:]:
+        raise EdgeError(f"expected ms-swift to train the answer after the runtime's prompt, found another row in {log}; "
                         "use the ms-swift of the constraints")
 
 

@@ -21,7 +21,7 @@ from pipeline.runtime.files import read_object, write_object
 from pipeline.train import adapter as lora
 from pipeline.train import results
 from pipeline.train.checkpoints import newest_whole
-from pipeline.train.inputs import BaseModel, check_base, check_space, read_rows, write_rows
+from pipeline.train.inputs import BaseModel, Row, check_base, check_space, read_rows, write_rows
 from pipeline.train.plugin import label_template
 from pipeline.train.weights import count, weight_files
 
@@ -38,19 +38,23 @@ class Schedule:
     save: int
 
 
-def train_adapter(
-    out: Path, scratch: Path, *, base: Path, train: Path, validation: Path, config: Mapping[str, Any]
-) -> None:
-    """Train a LoRA adapter on ``base`` by the profile's ``prompt`` and ``train`` sections; the best goes to ``out``.
+ReadRows = Callable[[Path, Path, Mapping[str, Any]], list[Row]]
 
-    train, validation: .jsonl records.  ``scratch`` keeps checkpoints and the log: a run that was killed goes on from
-    its newest whole checkpoint there.  Writes adapter_model.safetensors and adapter_config.json (PEFT's), curves.json
-    and training_args.json.  EdgeError for inputs that cannot work and for a training that went wrong unsaid.
+
+def train_adapter(
+    out: Path, scratch: Path, *, base: Path, train: Path, validation: Path, config: Mapping[str, Any], read: ReadRows = read_rows
+) -> None:
+    """Train a LoRA adapter on ``base`` by the ``prompt`` and ``train`` sections of ``config``; the best goes to ``out``.
+
+    train, validation: .jsonl files that ``read`` (file, base, prompt) turns into rows.  ``scratch`` keeps checkpoints and the
+    log: a run that was killed goes on from its newest whole checkpoint there.  Writes adapter_model.safetensors and
+    adapter_config.json (PEFT's), curves.json and training_args.json.  EdgeError for inputs that cannot work and for a training
+    that went wrong unsaid.
     """
     started, recipe, prompt, model = time.monotonic(), config["train"], config["prompt"], check_base(base)
     modules = lora.linear_modules(model.shapes, recipe["target_modules"], recipe["layers"])
     expected = lora.expected_shapes(model.shapes, modules, recipe["rank"])
-    splits = {name: read_rows(file, base, prompt) for name, file in (("train", train), ("validation", validation))}
+    splits = {name: read(file, base, prompt) for name, file in (("train", train), ("validation", validation))}
     rows = {name: len(split) for name, split in splits.items()}
     schedule = _schedule(rows["train"], recipe)
     scratch.mkdir(parents=True, exist_ok=True)
@@ -63,7 +67,7 @@ def train_adapter(
     _run_swift(argv, scratch, schedule, identity)
     summary = results.read_summary(scratch / "run" / "logging.jsonl")
     points = results.curves(summary)
-    results.check_first_row(scratch / "sft.log", {row.ids for row in splits["train"]})
+    results.check_first_row(scratch / "sft.log", {row.ids: row.answered for row in splits["train"]})
     results.check_rows(summary, rows, prompt["max_length"])
     results.check_curves(points, steps=schedule.total, steps_per_epoch=schedule.epoch)
     best = results.best_step(points, rows["validation"])

@@ -133,15 +133,17 @@ def test_run_without_a_summary(tmp_path: Path, text: str) -> None:
     ([5, 7], [-100, 7], False),  # the empty think block is missing
     ([5, 6, 7], [-100, 6, 7], False),  # the prompt is trained too
     ([5, 6, 7, 8, 9], [-100, -100, 7, 8, 9], False),  # the end is trained too: accuracy would have a floor
+    ([1, 2, 3, 4], [-100, 2, 3, 4], True),  # an answer of three tokens
+    ([1, 2, 3, 4], [-100, -100, 3, 4], False),
 ])
 def test_row_that_ms_swift_trains(tmp_path: Path, ids: list[int], labels: list[int], good: bool) -> None:
     log = tmp_path / "sft.log"
     log.write_text(f"[INFO:swift] [INPUT_IDS] {ids}\n[INFO:swift] [LABELS_IDS] {labels}\n")
     if good:
-        results.check_first_row(log, {(5, 6, 7)})
+        results.check_first_row(log, {(5, 6, 7): 1, (1, 2, 3, 4): 3})
     else:
         with pytest.raises(EdgeError, match="the runtime's prompt"):
-            results.check_first_row(log, {(5, 6, 7)})
+            results.check_first_row(log, {(5, 6, 7): 1, (1, 2, 3, 4): 3})
 
 
 @pytest.fixture

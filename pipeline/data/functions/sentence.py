@@ -1,0 +1,69 @@
+"""A question of a grammar that remembers what its slots were filled with."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from pipeline.data.grammar import Choice, Node, Slot, SlotValues, Text, parse, read_slots
+from pipeline.yaml_file import read_yaml
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """``parts``: texts and slots in their order, choices made; ``values``: slot -> what is said there."""
+
+    parts: tuple[Text | Slot, ...]
+    values: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        return "".join(part.text if isinstance(part, Text) else self.values[part.name] for part in self.parts)
+
+    def saying(self, values: Mapping[str, str]) -> Sentence:
+        """The same words with other values."""
+        return Sentence(self.parts, {**self.values, **values})
+
+
+@cache
+def slots() -> dict[str, SlotValues]:
+    return read_slots(FOLDER / "slots.yaml")
+
+
+@cache
+def _slot_of() -> dict[str, str]:
+    return dict(read_yaml(FOLDER / "tools.yaml")["slot_of"])
+
+
+def kind_of(name: str) -> str:
+    """The slot that an argument's values come from: most arguments are called as their slot."""
+    return _slot_of().get(name, name)
+
+
+def say(template: str, split: str, rng: random.Random) -> Sentence:
+    """One sentence of the template, its slot values as the split may speak them."""
+    parts = tuple(_chosen(parse(template), rng))
+    names = [part.name for part in parts if isinstance(part, Slot)]
+    return Sentence(parts, draw(names, split, rng))
+
+
+def draw(names: list[str], split: str, rng: random.Random, instead_of: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A value for each name; names of one slot get different ones of one group, and none a value that it has in ``instead_of``."""
+    values: dict[str, str] = {}
+    for name in names:
+        kind = kind_of(name)
+        groups = slots()[kind].groups(split)
+        said = {value for other, value in {**(instead_of or {}), **values}.items() if kind_of(other) == kind}
+        near = [group for group in groups if said & set(group)] or [rng.choices(groups, weights=[len(group) for group in groups])[0]]
+        values[name] = rng.choice([value for value in near[0] if value not in said])
+    return values
+
+
+def _chosen(nodes: tuple[Node, ...], rng: random.Random) -> list[Text | Slot]:
+    return [part for node in nodes
+            for part in (_chosen(rng.choice(node.options), rng) if isinstance(node, Choice) else [node])]
