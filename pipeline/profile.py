@@ -15,6 +15,7 @@ from pipeline.yaml_file import read_model
 
 PROFILES = Path(__file__).parent.parent / "profiles"
 Positive = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
@@ -69,7 +70,25 @@ class Train(Section):
 
 
 class DecisionRule(Section):
-    confidence_threshold: Annotated[float, Field(ge=0, le=1)] = CONFIDENCE_THRESHOLD
+    """How sure the model must be for a query to stay on the device (`pipeline.edge.calibrate`).
+
+    ``alpha``: how many of the queries that need the cloud may stay, as a share.  ``least_confidence``: the threshold where
+    fewer would stay even below it.  ``confidence_threshold``: takes the place of both.
+    """
+
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    least_confidence: Share = CONFIDENCE_THRESHOLD
+    confidence_threshold: Share | None = None
+
+
+class Costs(Section):
+    """What an answer costs by its route, in answers of the cloud.
+
+    The device's share is an assumption, and a high one: a decision and a short answer take it about a joule.
+    """
+
+    local: Annotated[float, Field(ge=0)] = 0.01
+    cloud: Annotated[float, Field(gt=0)] = 1.0
 
 
 class Functions(Section):
@@ -106,6 +125,7 @@ class Profile(Section):
     train: Train
     decision: DecisionRule = DecisionRule()
     functions: Functions | None = None
+    costs: Costs = Costs()
     export: Export = Export()
     serve: Serve = Serve()
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from pipeline.data.intents import shares_of
 from pipeline.errors import EdgeError
+from pipeline.measure.policies import Policy, lot_of, needs_cloud, routes_of
 from pipeline.measure.decisions import Decisions, queries_of, some
 from pipeline.measure.measurement import Paired, Proportion
 from pipeline.runtime.decision import CLOUD, LOCAL
@@ -33,20 +33,15 @@ def routing(decisions: Decisions, records: Records) -> Proportion:
     )
 
 
-def routing_against(
-    decisions: Decisions, records: Records, baseline: Literal["always-edge", "always-cloud"]
-) -> Paired:
-    """Rightly routed (1) by the rule that never decides (reference) and by the model (candidate)."""
-    if baseline not in ("always-edge", "always-cloud"):
-        raise EdgeError(f"expected the baseline always-edge or always-cloud, found {baseline!r}")
-    always_cloud = baseline == "always-cloud"
+def routing_against(decisions: Decisions, records: Records, baseline: Policy) -> Paired:
+    """Rightly routed (1) by another policy (reference) and by these decisions (candidate)."""
     return Paired(
         metric="routing_gain",
         unit="points",
         artifacts=dict(decisions.artifacts),
         conditions={**decisions.conditions, "baseline": baseline},
         details=route_confusion(decisions, records),
-        reference=[int(bool(record["should_route_to_cloud"]) == always_cloud) for record in some(records)],
+        reference=rightly_routed(routes_of(baseline, decisions, records), records),
         candidate=_rightly_routed(decisions, records),
         items=queries_of(records),
     )
@@ -76,6 +71,19 @@ def edge_share(decisions: Decisions, records: Records, mix: Mapping[str, float])
     )
 
 
+def cloud_kept(decisions: Decisions, records: Records) -> Proportion:
+    """1 a query that needed the cloud and stayed on the device, over those that needed it: the risk that alpha bounds."""
+    needed = [record for record in records if needs_cloud(record)]
+    return Proportion(
+        metric="cloud_kept",
+        unit="proportion",
+        artifacts=dict(decisions.artifacts),
+        conditions=dict(decisions.conditions),
+        outcomes=[int(decisions.of(record["query"]).route != CLOUD) for record in some(needed)],
+        items=queries_of(needed),
+    )
+
+
 def draw(records: Records, mix: Mapping[str, float]) -> list[Mapping[str, Any]]:
     """The largest scenario of that mix: each intent's count is its share of n, rounded so that they add up to n.
 
@@ -88,7 +96,7 @@ def draw(records: Records, mix: Mapping[str, float]) -> list[Mapping[str, Any]]:
         raise EdgeError(f"expected records of every intent in the mix, found none of {', '.join(missing)}")
     n = max(1, min(math.floor(len(of_intent[intent]) / share + 1e-9) for intent, share in shares.items()))
     counts = _largest_remainders(shares, n)
-    return [record for intent, found in of_intent.items() for record in sorted(found, key=_lot)[:counts[intent]]]
+    return [record for intent, found in of_intent.items() for record in sorted(found, key=lot_of)[:counts[intent]]]
 
 
 def _largest_remainders(shares: Mapping[str, float], n: int) -> dict[str, int]:
@@ -99,16 +107,16 @@ def _largest_remainders(shares: Mapping[str, float], n: int) -> dict[str, int]:
     return counts
 
 
-def _lot(record: Mapping[str, Any]) -> str:
-    return hashlib.sha256(record["query"].encode()).hexdigest()
-
-
 def route_confusion(decisions: Decisions, records: Records) -> dict[str, Any]:
     """``routes`` and ``confusion``: counts [expected][found] in their order."""
-    pairs = Counter((bool(r["should_route_to_cloud"]), decisions.of(r["query"]).route == CLOUD) for r in records)
+    pairs = Counter((needs_cloud(r), decisions.of(r["query"]).route == CLOUD) for r in records)
     return {"routes": [LOCAL, CLOUD], "confusion": [[pairs[e, f] for f in (False, True)] for e in (False, True)]}
 
 
 def _rightly_routed(decisions: Decisions, records: Records) -> list[int]:
-    return [int((decisions.of(record["query"]).route == CLOUD) == bool(record["should_route_to_cloud"]))
-            for record in some(records)]
+    return rightly_routed([decisions.of(record["query"]).route for record in some(records)], records)
+
+
+def rightly_routed(routes: Sequence[str], records: Records) -> list[int]:
+    """1 a record whose route, local or cloud, is the one it needs."""
+    return [int((route == CLOUD) == needs_cloud(record)) for route, record in zip(routes, some(records), strict=True)]
