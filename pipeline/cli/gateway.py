@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.cli.common import Subparsers, add_store, directory_of
 
 MODES = ("combined", "rules", "model")
+WITHOUT_CLOUD = 30.0  # s that an answer may take beside the cloud's
 
 
 def add(subparsers: Subparsers) -> None:
@@ -29,17 +30,19 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from pipeline.edge import door
     from pipeline.edge.gateway.app import application
     from pipeline.edge.gateway.cloud import Cloud
     from pipeline.edge.gateway.device import ServedDevice
     from pipeline.edge.gateway.flow import Flow
     from pipeline.edge.gateway.limits import DEFAULT, read_limits
-    from pipeline.edge.listen import key_of, listen, names_of
+    from pipeline.edge.listen import check_key, key_of, listen, names_of
     from pipeline.runtime.decision import read_rule
     device = ServedDevice(options.edge, read_rule(directory_of(options.decision, options.store)), key_of(options.edge_key_variable))
-    limits = read_limits(options.cloud_limits or DEFAULT)
+    limits, taken = read_limits(options.cloud_limits or DEFAULT), door.read_limits()
     cloud = Cloud(options.cloud, options.cloud_model, key_of(options.cloud_key_variable), limits) if options.cloud else None
     key = key_of(options.key_variable)
-    app = application(Flow(device, cloud, options.mode), key, names_of(options.host))
-    listen(app, options.host, options.port, key, options.key_variable)
+    check_key(options.host, key, options.key_variable)
+    app = application(Flow(device, cloud, options.mode), key, names_of(options.host), taken)
+    listen(app, options.host, options.port, key, options.key_variable, limits.total + limits.silence + WITHOUT_CLOUD, taken)
     return 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import uvicorn
 
 from pipeline.data.intents import INTENTS, by_name
+from pipeline.edge.door import read_limits
 from pipeline.edge.functions import Call
 from pipeline.edge.gateway.app import application
 from pipeline.edge.gateway.flow import Flow
@@ -56,7 +57,7 @@ class TableDevice:
 def served(flow: Flow, api_key: str | None = None) -> Iterator[str]:
     """The base URL of a gateway around ``flow``."""
     sock = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(application(flow, api_key, names_of("127.0.0.1")), log_level="warning", access_log=False)
+    config = uvicorn.Config(application(flow, api_key, names_of("127.0.0.1"), read_limits()), log_level="warning", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
     thread.start()

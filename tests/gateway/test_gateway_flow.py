@@ -220,5 +220,5 @@ def test_a_huge_request_is_refused(url):
 
 def test_a_web_page_elsewhere_can_neither_post_a_form_nor_rebind_its_name(url):
     headers = {"Authorization": f"Bearer {GATEWAY_KEY}", "Content-Type": "text/plain"}
-    assert httpx.post(url + "/chat/completions", headers=headers, content=json.dumps(GOOD)).status_code == 415
+    assert httpx.post(url + "/chat/completions", headers=headers, content=json.dumps(GOOD)).status_code in (400, 415)
     assert httpx.get(url + "/models", headers={**headers, "Host": "evil.example"}).status_code == 400

@@ -4,80 +4,49 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
+
+from pipeline.edge.server import protocol
 
 MODEL = "edge-cloud"
 LOCAL_ONLY = "local_only"
-MOST_MESSAGES = 200
 FORWARDED = {"stream", "temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "presence_penalty",
              "frequency_penalty"}
 
 
-class TextPart(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    type: Literal["text"]
-    text: str
-
-
-class Message(BaseModel):
-    """One message.  A user's message of the name ``local_only`` never leaves the device, nor does what was answered to it."""
-
-    model_config = ConfigDict(strict=True)
+class Message(protocol.Message):
+    """A user's message of the name ``local_only`` never leaves the device, nor does what was answered to it."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
     name: str | None = None
-
-    @property
-    def text(self) -> str:
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
 
 
 class Metadata(BaseModel):
-    """What a client says of its question; OpenAI's metadata holds texts, so "true" and "false"; other keys are its own."""
+    """What a client says of its question; OpenAI's metadata holds texts, so "true" and "false".  Other keys are its own."""
 
     local_only: Literal["true", "false"] = "false"
     requires_reasoning: Literal["true", "false"] = "false"
     previous_failed: Literal["true", "false"] = "false"
 
 
-class StreamOptions(BaseModel):
-    include_usage: bool = False
-
-
-class Question(BaseModel):
+class Question(protocol.ChatRequest):
     """The last message is the question, those before it the conversation.
 
-    What changes the kind of answer (tools, several choices, a schema, logprobs) is not offered by a gateway whose answers
-    come from two models.
+    What changes the kind of answer (tools, a schema, logprobs) is not offered where two models answer.
     """
 
-    model_config = ConfigDict(strict=True)
-
-    model: Literal["edge-cloud"]
-    messages: list[Message] = Field(min_length=1, max_length=MOST_MESSAGES)
-    stream: bool = False
-    stream_options: StreamOptions | None = None
+    messages: list[Message] = Field(min_length=1, max_length=protocol.MOST_MESSAGES)  # type: ignore[assignment]
     metadata: Metadata | None = None
-    n: Literal[1] | None = None
     tools: None = None
-    functions: None = None
     logprobs: Literal[False] | None = None
     response_format: None = None
-    temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, gt=0, le=1)
-    max_tokens: int | None = Field(None, ge=1)
-    max_completion_tokens: int | None = Field(None, ge=1)
-    stop: str | list[str] | None = None
-    seed: int | None = None
-    presence_penalty: float | None = Field(None, ge=-2, le=2)
-    frequency_penalty: float | None = Field(None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(None, ge=-2, le=2, allow_inf_nan=False)
+    presence_penalty: float | None = Field(None, ge=-2, le=2, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _ends_with_a_question(self) -> Question:
         if self.messages[-1].role != "user" or not self.messages[-1].text.strip():
-            raise ValueError("expected the last message to be the user's, with some text")
+            raise ValueError("messages: expected the last one to be the user's, with some text")
         return self
 
     @property
