@@ -134,6 +134,13 @@ def _client(base_url: str, api_key: str | None, timeout: float) -> httpx.Client:
     return httpx.Client(headers=headers, timeout=timeout, trust_env=False, limits=httpx.Limits(max_connections=None))
 
 
+def _reason(answer: object, data: bytes) -> str:
+    """The message of OpenAI's error object, else how the answer begins."""
+    error = answer.get("error") if isinstance(answer, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return f"{message or data.decode(errors='replace')}"[:200]
+
+
 def _system_message(rule: Rule) -> list[Message]:
     """The system message within the rule's prompt, none where it is not written in ``template``'s form."""
     head, tail = template("\0").prefix.split("\0")
