@@ -11,7 +11,7 @@ def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("serve", help="answer OpenAI's chat completions with the device's models: intent and functions")
     parser.add_argument("--model", metavar="KEY_OR_DIR", help="the classifier [the newest onnx-int8 of the store]")
     parser.add_argument("--decision", metavar="KEY_OR_DIR", help="the decision made from the same model [the newest]")
-    parser.add_argument("--functions", metavar="KEY_OR_DIR", help="the generator of the same base [the newest functions-int8, if there is one]")
+    parser.add_argument("--functions", metavar="KEY_OR_DIR", help="the generator of the same base [the newest functions-int8, if any]")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]; one that others reach needs a key")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one [%(default)s]")
     parser.add_argument("--threads", type=int, default=1, help="of one model run [%(default)s]")

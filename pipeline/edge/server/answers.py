@@ -16,10 +16,10 @@ DONE = "data: [DONE]\n\n"
 
 def completion(model: str, pieces: Sequence[Piece], logprobs: bool) -> dict[str, Any]:
     """All pieces as one answer."""
-    calls = [piece.call for piece in pieces if piece.call]
-    message = {"role": "assistant", "content": None if calls else "".join(piece.text for piece in pieces)}
+    calls = [_call(*piece.call) for piece in pieces if piece.call]
+    message: dict[str, Any] = {"role": "assistant", "content": None if calls else "".join(piece.text for piece in pieces)}
     if calls:
-        message["tool_calls"] = [_call("".join(arguments for _, arguments in calls), calls[0][0])]
+        message["tool_calls"] = calls
     logged = _logged([token for piece in pieces for token in piece.tokens]) if logprobs else None
     choice = {"index": 0, "message": message, "logprobs": logged, "finish_reason": pieces[-1].finish}
     return {**_head(model, "chat.completion"), "choices": [choice], "usage": _usage(pieces[-1].usage), **_more(pieces[-1])}
@@ -34,7 +34,7 @@ class Chunks:
 
     def of(self, piece: Piece) -> Iterator[str]:
         """The events of one piece."""
-        delta: dict[str, Any] = {"content": piece.text} if piece.call is None else {"tool_calls": [{"index": 0, **_part(*piece.call)}]}
+        delta: dict[str, Any] = {"content": piece.text} if piece.call is None else {"tool_calls": [{"index": 0, **_call(*piece.call)}]}
         if not self._begun:
             self._begun, delta = True, {"role": "assistant", **delta}
         logged = _logged(piece.tokens) if self._logprobs and piece.tokens else None
@@ -66,12 +66,7 @@ def _more(piece: Piece) -> dict[str, Any]:
     return {} if piece.edge is None else {"edge": piece.edge}
 
 
-def _part(name: str | None, arguments: str) -> dict[str, Any]:
-    """A part of a call in a stream: the name and the id come once."""
-    return {"function": {"arguments": arguments}} if name is None else _call(arguments, name)
-
-
-def _call(arguments: str, name: str | None) -> dict[str, Any]:
+def _call(name: str, arguments: str) -> dict[str, Any]:
     return {"id": f"call_{uuid.uuid4().hex}", "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
@@ -80,8 +75,8 @@ def _usage(usage: Usage | None) -> dict[str, int] | None:
 
 
 def _logged(tokens: Sequence[LoggedToken]) -> dict[str, Any]:
-    return {"content": [{**_token(token.text, token.logprob), "top_logprobs": [_token(*other) for other in token.top]} for token in tokens]}
+    return {"content": [{**_token(token.data, token.logprob), "top_logprobs": [_token(*other) for other in token.top]} for token in tokens]}
 
 
-def _token(text: str, logprob: float) -> dict[str, Any]:
-    return {"token": text, "logprob": logprob, "bytes": list(text.encode())}
+def _token(data: bytes, logprob: float) -> dict[str, Any]:
+    return {"token": data.decode(errors="replace"), "logprob": logprob, "bytes": list(data)}

@@ -63,7 +63,8 @@ class Service:
 
     async def models(self, request: Request) -> Response:
         """GET /v1/models."""
-        return JSONResponse({"object": "list", "data": [{"id": name, "object": "model", "created": 0, "owned_by": "edge"} for name in self._queues]})
+        listed = [{"id": name, "object": "model", "created": 0, "owned_by": "edge"} for name in self._queues]
+        return JSONResponse({"object": "list", "data": listed})
 
     async def health(self, request: Request) -> Response:
         """GET /health."""

@@ -30,7 +30,7 @@ def choose(store: Store, model: str | None, decision: str | None, functions: str
     listed = {artifact.key: artifact for artifact in store.list()}
     model = model or _newest(listed, MODEL)
     if model is None:
-        raise EdgeError(f"expected an artifact of the kind {MODEL} in {store.root}, found none; name a --model, or build one with make accept")
+        raise EdgeError(f"expected an artifact of the kind {MODEL} in {store.root}, found none; name a --model or run make accept")
     found = _named(store, model)
     origins = _origins(listed, found.key) if isinstance(found, Artifact) else {}
     decision = decision or _newest(listed, DECISION, origins.get(MERGED, model))

@@ -15,11 +15,14 @@ from pipeline.edge.server.refusal import Refusal
 
 @dataclass(frozen=True)
 class LoggedToken:
-    """A token of the answer; ``top`` are the likeliest in its place, with their log-probabilities."""
+    """A token of the answer, as the bytes it stands for: a character may be several tokens.
 
-    text: str
+    ``top`` are the likeliest in its place, with their natural log-probabilities.
+    """
+
+    data: bytes
     logprob: float
-    top: Sequence[tuple[str, float]] = ()
+    top: Sequence[tuple[bytes, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,12 @@ class Usage:
 class Piece:
     """A piece of an answer.  The last one has ``finish`` (OpenAI's finish_reason) and ``usage``, and ``edge`` where there is more to say.
 
-    ``call``: a part of the arguments of the one called tool; its name comes with the first.
+    ``call``: name and JSON arguments of the tool to call.
     """
 
     text: str = ""
     tokens: Sequence[LoggedToken] = ()
-    call: tuple[str | None, str] | None = None
+    call: tuple[str, str] | None = None
     finish: str | None = None
     usage: Usage | None = None
     edge: dict[str, Any] | None = None
@@ -66,16 +69,16 @@ class ClassifierEngine:
     def answer(self, request: ChatRequest) -> Iterator[Piece]:
         """One piece."""
         if request.calls_a_tool or (request.response_format and request.response_format.type != "text"):
-            raise Refusal(422, "expected a question to classify, found one for a tool or a schema; ask the model `functions`", param="model")
+            raise Refusal(422, "expected a question to classify, found one for a tool or a schema; ask the model functions", param="model")
         query, rule = request.last_user_message, self._classifier.rule
         encoded = self._classifier.encode(query)
         logits = self._classifier.runtime.logits(encoded.ids)
         decision = rule.decide(query, logits, encoded.truncated)
         logprobs = log_softmax(logits.astype(np.float64))
-        ranked = [(rule.intents[place].label, float(logprobs[place])) for place in np.argsort(-logits, kind="stable")]
+        ranked = [(rule.intents[place].label.encode(), float(logprobs[place])) for place in np.argsort(-logits, kind="stable")]
         token = LoggedToken(*ranked[0], ranked[: request.top_logprobs or 0])
         edge = {"intent": decision.intent, "confidence": decision.confidence, "route": decision.route, "truncated": decision.truncated}
-        yield Piece(token.text, [token], finish="stop", usage=Usage(len(encoded.ids), 1), edge=edge)
+        yield Piece(token.data.decode(), [token], finish="stop", usage=Usage(len(encoded.ids), 1), edge=edge)
 
 
 def log_softmax(values: np.ndarray) -> np.ndarray:

@@ -18,11 +18,12 @@ class Metrics:
     def __init__(self, models: Iterable[str]) -> None:
         self._registry, self._models = CollectorRegistry(), set(models)
         ProcessCollector(registry=self._registry)
-        self._requests = Counter("edge_requests", "Chat requests answered or refused", ["model", "status"], registry=self._registry)
-        self._seconds = Histogram("edge_request_seconds", "From a whole request to its last byte", ["model"], registry=self._registry, buckets=SECONDS)
-        self._tokens = Counter("edge_tokens", "Tokens read and written", ["model", "direction"], registry=self._registry)
-        self.waiting = Gauge("edge_queue_depth", "Requests that wait for a worker", ["model"], registry=self._registry)
-        self.running = Gauge("edge_in_flight", "Requests that a worker answers", ["model"], registry=self._registry)
+        kept = self._registry
+        self._requests = Counter("edge_requests", "Chat requests answered or refused", ["model", "status"], registry=kept)
+        self._seconds = Histogram("edge_request_seconds", "From a request's head to its answer's end", ["model"], registry=kept, buckets=SECONDS)
+        self._tokens = Counter("edge_tokens", "Tokens read and written", ["model", "direction"], registry=kept)
+        self.waiting = Gauge("edge_queue_depth", "Requests that wait for a worker", ["model"], registry=kept)
+        self.running = Gauge("edge_in_flight", "Requests that a worker answers", ["model"], registry=kept)
 
     def count(self, model: str, status: int, seconds: float) -> None:
         """One request that has ended."""
