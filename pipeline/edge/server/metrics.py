@@ -20,7 +20,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         kept = self._registry
         self._requests = Counter("edge_requests", "Chat requests answered or refused", ["model", "status"], registry=kept)
-        self._seconds = Histogram("edge_request_seconds", "From a request's head to its answer's end", ["model"], registry=kept, buckets=SECONDS)
+        self._seconds = Histogram("edge_request_seconds", "Of a request, head to last byte", ["model"], registry=kept, buckets=SECONDS)
         self._tokens = Counter("edge_tokens", "Tokens read and written", ["model", "direction"], registry=kept)
         self.waiting = Gauge("edge_queue_depth", "Requests that wait for a worker", ["model"], registry=kept)
         self.running = Gauge("edge_in_flight", "Requests that a worker answers", ["model"], registry=kept)
