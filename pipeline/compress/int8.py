@@ -16,6 +16,8 @@ import onnx
 from pipeline.errors import EdgeError
 from pipeline.runtime import load
 from pipeline.runtime.files import read_object, write_object
+from pipeline.runtime.generator import TASK, open_generator
+from pipeline.runtime.prompt import read_tokenizer
 
 REPORT = "compression.json"
 _INTEGER_MATMULS = {"MatMulInteger", "DynamicQuantizeMatMul", "DynamicQuantizeGemm", "QGemm"}
@@ -25,8 +27,8 @@ _PROTOBUF_LIMIT = 1_900_000_000  # bytes; one protobuf message holds 2 GiB
 def int8_dynamic(out: Path, *, source: Path) -> None:
     """Quantise an exported fp32 directory into ``out``: model.onnx, runtime.json and compression.json.
 
-    Matrix weights become int8 per output channel; the embedding int8 with one scale.  EdgeError when nothing was
-    quantised or the result gives no finite logits.
+    Matrix weights become int8 per output channel; the embedding int8 with one scale.  A generator's tokenizer.json comes
+    along.  EdgeError when nothing was quantised or the result gives no finite logits.
     """
     spec = read_object(source / "runtime.json", "the runtime of an exported model")
     before, after = source / spec["file"], out / "model.onnx"
@@ -37,6 +39,9 @@ def int8_dynamic(out: Path, *, source: Path) -> None:
                         "quantised; export the model again")
     write_object(out / REPORT, report)
     write_object(out / "runtime.json", {**spec, "file": after.name, "weights": "int8"})
+    if spec.get("task") == TASK:
+        read_tokenizer(source)
+        shutil.copyfile(source / "tokenizer.json", out / "tokenizer.json")
     _check_runs(out, spec)
 
 
@@ -95,8 +100,13 @@ def _bytes_on_disk(file: Path) -> int:
 
 
 def _check_runs(out: Path, spec: Mapping[str, Any]) -> None:
-    runtime = load(out, spec["label_ids"], threads=1)
     for length in (1, spec["max_length"]):
-        if not np.isfinite(runtime.logits([spec["label_ids"][0]] * length)).all():
+        if not np.isfinite(_logits(out, spec, length)).all():
             raise EdgeError(f"{out}: expected finite logits after quantisation, found others at {length} tokens; "
                             "do not use this model")
+
+
+def _logits(out: Path, spec: Mapping[str, Any], length: int) -> np.ndarray:
+    if spec.get("task") == TASK:
+        return open_generator(out, threads=1).start([0] * length).logits
+    return load(out, spec["label_ids"], threads=1).logits([spec["label_ids"][0]] * length)

@@ -1,4 +1,4 @@
-"""The classifier's forward pass in operations every mobile format takes, over a transformers Qwen3's own weights."""
+"""A transformers Qwen3's forward pass over its own weights, in operations every mobile format takes; the classifier's."""
 
 from __future__ import annotations
 
@@ -35,10 +35,19 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, asked: slice, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
         """x [1, T, hidden], the Q positions ``asked``, cos and sin [T, width], mask [1, 1, Q, T] -> [1, Q, hidden]."""
-        known, asked_for = x.shape[1], mask.shape[2]
-        q = _rotate(self.q_norm(_split(self.q(x[:, asked]), self.heads)), cos[asked], sin[asked])
-        k = _rotate(self.k_norm(_split(self.k(x), self.groups)), cos, sin)
-        v = _split(self.v(x), self.groups)
+        return self.attend(self.queries(x, asked, cos, sin), *self.keys_and_values(x, cos, sin), mask)
+
+    def queries(self, x: Tensor, asked: slice, cos: Tensor, sin: Tensor) -> Tensor:
+        """x [1, T, hidden], the Q positions ``asked``, cos and sin [T, width] -> [1, heads, Q, width]."""
+        return _rotate(self.q_norm(_split(self.q(x[:, asked]), self.heads)), cos[asked], sin[asked])
+
+    def keys_and_values(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+        """x [1, T, hidden], cos and sin [T, width] -> two [1, groups, T, width]."""
+        return _rotate(self.k_norm(_split(self.k(x), self.groups)), cos, sin), _split(self.v(x), self.groups)
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        """q [1, heads, Q, width], k and v [1, groups, T, width], mask [1, 1, Q, T] -> [1, Q, hidden]."""
+        asked_for, known = q.shape[2], k.shape[2]
         stacked = self.heads // self.groups * asked_for
         q = q.reshape(1, self.groups, stacked, self.width) * self.width**-0.5
         scores = (q @ k.transpose(2, 3)).reshape(1, self.heads, asked_for, known) + mask
@@ -86,15 +95,13 @@ class ClassifierForward(nn.Module):
     def __init__(self, model: Any, label_ids: Sequence[int], max_length: int) -> None:
         super().__init__()
         config = model.config
-        if config.model_type != "qwen3" or getattr(config, "use_sliding_window", False):
-            raise EdgeError(f"expected a qwen3 model without a sliding window, found {config.model_type}; "
-                            "its forward pass has to be written first")
+        check_architecture(config)
         self.embedding = model.model.embed_tokens
         self.layers = nn.ModuleList(Layer(layer, config) for layer in model.model.layers)
         self.norm = RMSNorm(model.model.norm)
         self.head = nn.Linear(config.hidden_size, len(label_ids), bias=False)
         self.head.weight = nn.Parameter(model.lm_head.weight.detach()[list(label_ids)], requires_grad=False)
-        cos, sin = _rope(model, max_length)
+        cos, sin = rope(model, max_length)
         self.register_buffer("cos", cos)
         self.register_buffer("sin", sin)
         self.register_buffer("causal", torch.full((max_length, max_length), MASKED).triu(1))
@@ -123,7 +130,14 @@ def _rotate(x: Tensor, cos: Tensor, signed_sin: Tensor) -> Tensor:
     return x * cos + torch.cat((x[..., half:], x[..., :half]), -1) * signed_sin
 
 
-def _rope(model: Any, length: int) -> tuple[Tensor, Tensor]:
+def check_architecture(config: Any) -> None:
+    """EdgeError unless the modules above compute what the model of this transformers config does."""
+    if config.model_type != "qwen3" or getattr(config, "use_sliding_window", False):
+        raise EdgeError(f"expected a qwen3 model without a sliding window, found {config.model_type}; "
+                        "its forward pass has to be written first")
+
+
+def rope(model: Any, length: int) -> tuple[Tensor, Tensor]:
     """The model's own tables [length, width], the first half of the sine negated."""
     cos, sin = model.model.rotary_emb(model.model.embed_tokens.weight[:1], torch.arange(length)[None])
     cos, sin = cos[0].detach().clone(), sin[0].detach().clone()

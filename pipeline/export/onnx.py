@@ -37,9 +37,10 @@ def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
     """
     ids = label_ids(read_tokenizer(merged), [intent.label for intent in INTENTS])
     model = load_model(merged)
-    wrapper = ClassifierForward(model, ids, config["max_length"]).eval()
-    _write(wrapper, out / FILE, config)
-    _check_file(out / FILE, config["opset"])
+    longest = config["max_length"]
+    write_graph(ClassifierForward(model, ids, longest).eval(), out / FILE, config["opset"],
+                {"ids": torch.zeros(1, max(2, longest // 2), dtype=torch.int64)}, ["logits"],
+                {"ids": {1: torch.export.Dim("length", max=longest)}})
     write_object(out / "runtime.json", {"backend": "onnx", "file": FILE, "label_ids": ids, "weights": "fp32",
                                         "max_length": config["max_length"], "opset": config["opset"]})
     check_against_torch(out, model, ids, config["max_length"])
@@ -60,18 +61,23 @@ def check_against_torch(exported: Path, model: Any, ids: Sequence[int], max_leng
     return worst
 
 
-def _write(wrapper: ClassifierForward, file: Path, config: Mapping[str, Any]) -> None:
-    longest = config["max_length"]
-    example = torch.zeros(1, max(2, longest // 2), dtype=torch.int64)
+def write_graph(wrapper: nn.Module, file: Path, opset: int, examples: Mapping[str, Tensor], outputs: Sequence[str],
+                lengths: Mapping[str, Mapping[int, Any]]) -> None:
+    """Write ``wrapper`` as ONNX, its linear layers' weights named as they are called there.
+
+    ``examples``: an input of each name, in the order of forward's; ``lengths``: their axes (torch.export.Dim) that may vary.
+    Weights beyond 2 GB go to a file of their own.  EdgeError when the file's opset is not the asked one.
+    """
     _name_weights(wrapper)
     with torch.no_grad(), _quiet():
         program = torch.onnx.export(
-            wrapper, (example,), dynamo=True, opset_version=config["opset"], input_names=["ids"],
-            output_names=["logits"], dynamic_shapes={"ids": {1: torch.export.Dim("length", max=longest)}})
+            wrapper, tuple(examples.values()), dynamo=True, opset_version=opset, input_names=list(examples),
+            output_names=list(outputs), dynamic_shapes={name: dict(axes) for name, axes in lengths.items()})
         size = sum(p.numel() * p.element_size() for p in wrapper.parameters())
         assert program is not None
         _forget_sources(program.model)
         program.save(str(file), external_data=size > _PROTOBUF_LIMIT)
+    _check_file(file, opset)
 
 
 def _forget_sources(model: Any) -> None:

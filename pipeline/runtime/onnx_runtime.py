@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,8 @@ class OnnxRuntime:
     backend = "onnx"
 
     def __init__(self, file: Path, labels: int, max_length: int, threads: int, provider: str = CPU) -> None:
-        self._session = _session(file, threads, provider)
-        self.provider = self._session.get_providers()[0]
-        if self.provider != provider:
-            raise EdgeError(f"{file}: expected {provider}, but the session runs on {self.provider}; "
-                            f"install an onnxruntime that has {provider}")
+        self._session = open_session(file, threads, provider)
+        self.provider = provider
         self._input, self._integer = _signature(self._session, file, labels)
         self._max_length = max_length
         self.threads = threads
@@ -46,14 +43,21 @@ def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxRun
     if found != list(label_ids):
         raise EdgeError(f"{model}: expected a model for the label ids {list(label_ids)}, found {found}; "
                         "use the decision that was made from the same model")
+    file, length = file_and_length(model, spec)
+    return OnnxRuntime(file, len(label_ids), length, threads, spec.get("provider", CPU))
+
+
+def file_and_length(model: Path, spec: Mapping[str, Any]) -> tuple[Path, int]:
+    """The model file that the runtime.json of the directory ``model`` names, and its max_length in token ids."""
     name, length = spec.get("file"), spec.get("max_length")
     if not isinstance(name, str) or Path(name).name != name or not isinstance(length, int) or length < 1:
         raise EdgeError(f"{model}/runtime.json: expected a file name and a positive max_length, "
                         f"found {name!r} and {length!r}; export it again")
-    return OnnxRuntime(model / name, len(label_ids), length, threads, spec.get("provider", CPU))
+    return model / name, length
 
 
-def _session(file: Path, threads: int, provider: str) -> Any:
+def open_session(file: Path, threads: int, provider: str = CPU) -> Any:
+    """An InferenceSession of fixed threads, nodes in order, on ``provider``; EdgeError when it would run on another."""
     if not file.is_file():
         raise EdgeError(f"expected a model at {file}, found none; export it again")
     options = ort.SessionOptions()
@@ -65,10 +69,14 @@ def _session(file: Path, threads: int, provider: str) -> Any:
         raise EdgeError(f"{file}: expected the provider {provider}, found only "
                         f"{', '.join(ort.get_available_providers())}; install an onnxruntime that has it")
     try:
-        return ort.InferenceSession(str(file), options, providers=[provider])
+        session = ort.InferenceSession(str(file), options, providers=[provider])
     except Exception as error:  # onnxruntime's errors share no other base class
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise EdgeError(f"{file}: expected a readable ONNX model, found {reason}; export it again") from error
+    found = session.get_providers()[0]
+    if found != provider:
+        raise EdgeError(f"{file}: expected {provider}, but the session runs on {found}; install an onnxruntime that has {provider}")
+    return session
 
 
 def _signature(session: Any, file: Path, labels: int) -> tuple[str, type]:

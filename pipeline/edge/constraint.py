@@ -1,0 +1,135 @@
+"""What an answer may be, as a grammar that llguidance holds each token against: it cannot come out malformed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from llguidance import LLMatcher, LLTokenizer
+from tokenizers import Tokenizer
+
+from pipeline.errors import EdgeError
+
+_SEPARATORS = {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": False, "lenient": False}  # as json.dumps
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # OpenAI's rule for a function's name
+_TEXT = {"type", "description", "title"}
+
+
+class Constraint:
+    """The state of one answer under a grammar; of one thread, and used up by one answer."""
+
+    def __init__(self, tokenizer: LLTokenizer, grammar: str, source: str) -> None:
+        self._source, self._matcher = source, LLMatcher(tokenizer, grammar, log_level=0)
+        self._check()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer is complete and nothing can follow."""
+        return bool(self._matcher.is_stopped())
+
+    def forced(self) -> list[int]:
+        """The ids that must come next, which are thereby accepted; often none."""
+        ids = self._matcher.compute_ff_tokens()
+        self._matcher.consume_tokens(ids)
+        self._check()
+        return list(ids)
+
+    def allowed(self, vocabulary: int) -> np.ndarray:
+        """bool [vocabulary]: which ids may come next."""
+        bits = np.unpackbits(np.frombuffer(self._matcher.compute_bitmask(), np.uint8), count=None, bitorder="little")
+        self._check()
+        allowed = np.zeros(vocabulary, bool)
+        allowed[: len(bits)] = bits[:vocabulary]
+        return allowed
+
+    def accept(self, token_id: int) -> None:
+        """The id that comes next; EdgeError when it may not."""
+        self._matcher.consume_token(token_id)
+        self._check()
+
+    def _check(self) -> None:
+        if self._matcher.is_error():
+            raise EdgeError(f"{self._source}: expected what can be turned into a grammar, found {self._matcher.get_error()[:200]}; "
+                            "make it simpler")
+
+
+def grammar_tokenizer(tokenizer: Tokenizer, stop_id: int) -> LLTokenizer:
+    """The tokenizer as constraints need it, ended by ``stop_id``; made once for a model, since it takes up to a second."""
+    return LLTokenizer(tokenizer.to_str(), eos_token=stop_id)
+
+
+def for_schema(tokenizer: LLTokenizer, schema: Mapping[str, Any]) -> Constraint:
+    """JSON of a JSON schema, spaced as by json.dumps; EdgeError for a schema that is none or that llguidance does not know."""
+    try:
+        grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema, allow_nan=False), overrides=_SEPARATORS)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise EdgeError(f"schema: expected a JSON schema, found {str(error)[:200]}; correct it") from error
+    return Constraint(tokenizer, grammar, "schema")
+
+
+def for_tools(tokenizer: LLTokenizer, tools: Sequence[Mapping[str, Any]], query: str) -> Constraint:
+    """``{"name": ..., "arguments": {...}}`` of one of OpenAI's function declarations, as json.dumps(ensure_ascii=False) writes it.
+
+    Each argument is a part of ``query``, so none can be invented; what is not required may be left out; the order is that
+    of the declaration.  EdgeError for a query without text, no tools, two of a name, or an argument that is not text.
+    """
+    return Constraint(tokenizer, "\n".join(_grammar(tools, query)), "tools")
+
+
+def _grammar(tools: Sequence[Mapping[str, Any]], query: str) -> Iterator[str]:
+    """llguidance's Lark; a value is written as JSON character by character, so no part of it ends within an escape."""
+    declared = [_declaration(tool) for tool in tools]
+    names = [name for name, _ in declared]
+    if not names or len(set(names)) != len(names):
+        raise EdgeError(f"tools: expected at least one and a name of its own for each, found {names}; correct the declarations")
+    if not query or not _is_unicode(query):
+        raise EdgeError(f"expected a query with some text in valid Unicode, found {ascii(query)[:60]}")
+    yield "start: " + " | ".join(f"tool_{index}" for index in range(len(declared)))
+    for index, (name, arguments) in enumerate(declared):
+        before = f'{{"name": {_json(name)}, "arguments": {{'
+        yield f"tool_{index}: {_literal(before)} first_{index}_0 {_literal('}}')}"
+        yield from _arguments(index, arguments)
+    characters = [_json(character)[1:-1] for character in query]
+    yield 'VALUE: "\\"" PART "\\""'
+    yield "PART: ANY_PART & /(?s:.+)/"
+    yield f"ANY_PART: %regex {json.dumps({'substring_chunks': characters})}"
+
+
+def _arguments(tool: int, arguments: Mapping[str, bool]) -> Iterator[str]:
+    """Rules for what may follow before (first) and after (more) an argument was written."""
+    for index, (name, required) in enumerate(arguments.items()):
+        for state, separator in (("first", ""), ("more", ", ")):
+            left_out = "" if required else f" | {state}_{tool}_{index + 1}"
+            yield f"{state}_{tool}_{index}: {_literal(f'{separator}{_json(name)}: ')} VALUE more_{tool}_{index + 1}{left_out}"
+    yield f'first_{tool}_{len(arguments)}: ""'
+    yield f'more_{tool}_{len(arguments)}: ""'
+
+
+def _declaration(tool: Mapping[str, Any]) -> tuple[str, dict[str, bool]]:
+    """A function's name, and whether each argument is required."""
+    try:
+        function = tool["function"]
+        name, parameters = function["name"], function.get("parameters") or {}
+        properties, required = parameters.get("properties") or {}, parameters.get("required") or []
+        texts = all(value["type"] == "string" and _TEXT >= value.keys() for value in properties.values())
+        if not _NAME.fullmatch(name) or not texts or not properties.keys() >= set(required):
+            raise ValueError(name)
+        return name, {argument: argument in required for argument in properties}
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise EdgeError("tools: expected OpenAI's declarations of functions whose arguments are plain strings, found "
+                        f"{ascii(tool)[:200]}; correct it") from None
+
+
+def _json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _literal(text: str) -> str:
+    return json.dumps(text)
+
+
+def _is_unicode(text: str) -> bool:
+    return not any(0xD800 <= ord(character) < 0xE000 for character in text)
