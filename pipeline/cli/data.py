@@ -1,4 +1,4 @@
-"""``edge data``: generate the intent data, validate any file of it."""
+"""``edge data``: generate the intent data, validate any file of it, convert it into a trainer's format, write the scenarios."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.errors import EdgeError
 
 
 def add(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("data", help="generate and validate intent data")
+    parser = subparsers.add_parser("data", help="generate, validate and convert data")
     actions = parser.add_subparsers(dest="action", required=True)
     generate = actions.add_parser("generate", help="train, validation, test and challenge as .jsonl")
     generate.add_argument("directory", type=Path)
@@ -21,6 +21,17 @@ def add(subparsers: Subparsers) -> None:
     validate.add_argument("files", type=Path, nargs="+", metavar="FILE")
     add_columns(validate)
     validate.set_defaults(run=_validate)
+    convert = actions.add_parser("convert", help="into another format and back, without a loss; exit code 1 where a row was dropped")
+    convert.add_argument("source", type=Path)
+    convert.add_argument("target", type=Path)
+    convert.add_argument("--to", required=True, metavar="FORMAT", help="records, messages (ms-swift), alpaca or chat (mlx-lm)")
+    convert.add_argument("--from", dest="of", default="", metavar="FORMAT", help="the source's format [told by its first row]")
+    add_profile(convert)
+    add_columns(convert)
+    convert.set_defaults(run=_convert)
+    scenarios = actions.add_parser("scenarios", help="the multi-turn scenarios as .jsonl")
+    scenarios.add_argument("file", type=Path)
+    scenarios.set_defaults(run=_scenarios)
 
 
 def _generate(options: argparse.Namespace) -> int:
@@ -38,6 +49,24 @@ def _validate(options: argparse.Namespace) -> int:
     report = validate(_by_name(options.files), parse_columns(options.columns))
     print(report)
     return int(bool(report.findings))
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from pipeline.data.convert import convert
+    from pipeline.profile import load_profile, parse_columns
+    system = load_profile(options.profile).prompt.system
+    report = convert(options.source, options.target, options.to, options.of, system=system, columns=parse_columns(options.columns))
+    print(report)
+    return int(bool(report.dropped))
+
+
+def _scenarios(options: argparse.Namespace) -> int:
+    from pipeline.data.scenarios import write_scenarios
+    from pipeline.data.scenarios_generate import generate_scenarios
+    scenarios = generate_scenarios()
+    write_scenarios(options.file, scenarios)
+    print(f"{len(scenarios)} scenarios, {sum(len(scenario.turns) for scenario in scenarios)} turns in {options.file}")
+    return 0
 
 
 def _by_name(files: Sequence[Path]) -> dict[str, Path]:
