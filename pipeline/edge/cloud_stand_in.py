@@ -35,17 +35,35 @@ REFUSALS = {"429": "too many requests", "500": "the stand-in was told to fail"}
 class Memory:
     """What was received, and what to do with the next request."""
 
-    received: bytes = b""
+    wire: list[bytearray] = field(default_factory=list)  # a request each, as its bytes came
     questions: list[str] = field(default_factory=list)
     fault: str = "none"
     times: int = 0
     delay_ms: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def received(self) -> bytes:
+        """Every byte, in the order of the requests."""
+        with self.lock:
+            return b"".join(self.wire)
+
+    def hear(self, request: bytearray, data: bytes) -> None:
+        """More bytes of a request, before anything is made of them."""
+        with self.lock:
+            request += data
+            if not any(known is request for known in self.wire):
+                self.wire.append(request)
+
+    def drop(self, request: bytearray) -> None:
+        """It was one of control."""
+        with self.lock:
+            self.wire = [known for known in self.wire if known is not request]
+
     def forget(self) -> None:
         """Nothing was received, and nothing is to go wrong."""
         with self.lock:
-            self.received, self.questions, self.fault, self.times, self.delay_ms = b"", [], "none", 0, 0.0
+            self.wire, self.questions, self.fault, self.times, self.delay_ms = [], [], "none", 0, 0.0
 
     def next_fault(self) -> str:
         """The fault of this request; none again after ``times`` of them."""
@@ -58,10 +76,10 @@ class Memory:
 
 
 class Heard(io.RawIOBase):
-    """A connection's input, of which every byte read is kept."""
+    """A connection's input, of which every byte read is remembered."""
 
-    def __init__(self, source: io.BufferedIOBase) -> None:
-        self._source, self.kept = source, b""
+    def __init__(self, source: io.BufferedIOBase, memory: Memory) -> None:
+        self._source, self._memory, self.request = source, memory, bytearray()
 
     def readline(self, size: int | None = -1) -> bytes:
         return self._keep(self._source.readline(size))
@@ -70,7 +88,8 @@ class Heard(io.RawIOBase):
         return self._keep(self._source.read(size))
 
     def _keep(self, data: bytes) -> bytes:
-        self.kept += data
+        if data:
+            self._memory.hear(self.request, data)
         return data
 
 
@@ -82,17 +101,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.rfile = Heard(self.rfile)  # type: ignore[assignment]
+        self.rfile: Heard = Heard(self.rfile, self.server.memory)  # type: ignore[assignment]
 
     def log_message(self, *words: object) -> None:
         """Nothing: what is asked is nobody's business."""
 
     def handle_one_request(self) -> None:
+        self.rfile.request = bytearray()
         super().handle_one_request()
-        heard, self.rfile.kept = self.rfile.kept, b""
-        if not getattr(self, "path", "").startswith("/control"):
-            with self.server.memory.lock:
-                self.server.memory.received += heard
+        if getattr(self, "path", "").startswith("/control"):
+            self.server.memory.drop(self.rfile.request)
 
     def do_GET(self) -> None:
         memory = self.server.memory

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+from pipeline.measure.measurement import Exact
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 SIZE = {"width": 900, "height": 820}  # CSS pixels
@@ -61,6 +63,14 @@ def visit(url: str, questions: Sequence[Asked], screenshot: Path | None = None, 
             page.screenshot(path=screenshot)
         browser.close()
     return shown, errors
+
+
+def look(base_url: str, questions: Sequence[Asked], screenshot: Path, artifacts: Mapping[str, str]) -> Exact:
+    """How many errors the page of a gateway reported.  details: ``errors``, ``shown`` for each question, ``screenshot`` by name."""
+    screenshot.parent.mkdir(parents=True, exist_ok=True)
+    shown, errors = visit(base_url.removesuffix("v1"), questions, screenshot)
+    details = {"errors": errors, "shown": [asdict(one) for one in shown], "screenshot": screenshot.name}
+    return Exact("page_errors", "count", dict(artifacts), {}, details, value=float(len(errors)))
 
 
 def _shown(card) -> Shown:  # noqa: ANN001 - a Locator; playwright is not there everywhere

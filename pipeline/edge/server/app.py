@@ -19,6 +19,7 @@ from starlette.routing import Route
 from pipeline.edge.door import Limits
 from pipeline.edge.server import answers
 from pipeline.edge.server.auth import KeyRequired
+from pipeline.edge.server.body import read_body
 from pipeline.edge.server.engines import Engine, Piece
 from pipeline.edge.server.metrics import Metrics
 from pipeline.edge.server.protocol import ChatRequest, read_request
@@ -41,7 +42,7 @@ class Service:
         """POST /v1/chat/completions."""
         begun, model = time.monotonic(), ""
         try:
-            asked = read_request(await self._body(request), request.headers.get("content-type", ""))
+            asked = read_request(await read_body(request, self._arrival), request.headers.get("content-type", ""), ChatRequest)
             model = asked.model
             pieces = self._queue(model).answer(asked, asyncio.get_running_loop().time() + self._deadline)
             if asked.stream:
@@ -73,14 +74,6 @@ class Service:
     async def metrics(self, request: Request) -> Response:
         """GET /metrics, for Prometheus."""
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    async def _body(self, request: Request) -> bytes:
-        try:
-            async with asyncio.timeout(self._arrival):
-                return await request.body()
-        except TimeoutError:
-            raise Refusal(408, f"expected the whole request within {self._arrival:g} s, found it unfinished; send it faster",
-                          headers={"Connection": "close"}) from None
 
     def _queue(self, model: str) -> Queue:
         if model not in self._queues:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -177,8 +177,11 @@ class ChatRequest(BaseModel):
         return bool(self.tools) and self.tool_choice != "none"
 
 
-def read_request(body: bytes, content_type: str) -> ChatRequest:
-    """The request in a body; Refusal in one line for anything else.
+Request = TypeVar("Request", bound=ChatRequest)
+
+
+def read_request(body: bytes, content_type: str, kind: type[Request]) -> Request:
+    """The request of that kind in a body; Refusal in one line for anything else.
 
     Any web page may post a form or plain text to this machine, but JSON only to its own server.
     """
@@ -194,7 +197,7 @@ def read_request(body: bytes, content_type: str) -> ChatRequest:
     except ValueError as error:
         raise Refusal(400, f"expected JSON, found {str(error):.120}; correct it") from None
     try:
-        return ChatRequest.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         raise _mistake(error) from None
 
