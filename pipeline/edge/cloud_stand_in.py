@@ -40,6 +40,7 @@ class Memory:
     fault: str = "none"
     times: int = 0
     delay_ms: float = 0.0
+    pace_ms: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -97,6 +98,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a head and a body written apart would wait 40 ms for each other
     server: StandIn
 
     def setup(self) -> None:
@@ -179,6 +181,7 @@ class Handler(BaseHTTPRequestHandler):
         for event in events[:len(events) // 2] if cut else events:
             data = f"data: {event}\n\n".encode()
             self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+            time.sleep(self.server.memory.pace_ms / 1000)
         if cut:
             self._hang_up()
         else:
@@ -225,8 +228,8 @@ class StandIn(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, port: int = 0, fault: str = "none", delay_ms: float = 0.0) -> None:
-        self.memory = Memory(fault=fault, delay_ms=delay_ms)
+    def __init__(self, port: int = 0, fault: str = "none", delay_ms: float = 0.0, pace_ms: float = 0.0) -> None:
+        self.memory = Memory(fault=fault, delay_ms=delay_ms, pace_ms=pace_ms)
         super().__init__(("127.0.0.1", port), Handler)
 
     @property
@@ -242,9 +245,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="a cloud that can be told to fail")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one [%(default)s]")
     parser.add_argument("--delay", type=float, default=0.0, help="ms before an answer [%(default)s]")
+    parser.add_argument("--pace", type=float, default=0.0, help="ms between the pieces of a stream [%(default)s]")
     parser.add_argument("--fault", choices=FAULTS, default="none")
     options = parser.parse_args()
-    with StandIn(options.port, options.fault, options.delay) as server:
+    with StandIn(options.port, options.fault, options.delay, options.pace) as server:
         print(server.url, flush=True)
         server.serve_forever()
 
