@@ -36,7 +36,7 @@ def ask_cases(client: Any, cases: Sequence[ClientCase], heard: Any) -> list[Row]
     """Each case as a conversation of its own; ``heard()`` gives the questions that the cloud has received."""
     answered = [(case, Conversation(client).ask(case.query)) for case in cases]
     received: Collection[str] = heard()
-    return [Row(case.id, case.query, case.intent, case.route, one.route, one.told["reason"], one.told["intent"], one.told["confidence"],
+    return [Row(case.id, case.query, case.intent, case.route, one.route, one.told["reason"], one.told["intent"] or "", one.told["confidence"] or 0.0,
                 (one.told["tool"] or {}).get("name", ""), case.query in received, one.text, {**one.told["ms"], "client": round(one.ms, 2)})
             for case, one in answered]
 

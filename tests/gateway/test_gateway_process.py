@@ -36,8 +36,8 @@ def edge(fp32: Path, decision: Path) -> Iterator[str]:  # noqa: F811
 
 def gateway(*arguments: str, **variables: str) -> subprocess.CompletedProcess:
     """The command where it is expected to refuse."""
-    return subprocess.run([sys.executable, *COMMAND, "gateway", *arguments], env={**os.environ, **variables}, capture_output=True, text=True,
-                          timeout=60)
+    command = [sys.executable, *COMMAND, "gateway", *arguments]
+    return subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=60)
 
 
 def test_device_gateway_and_cloud_as_processes(edge, decision, stand_in):  # noqa: F811
