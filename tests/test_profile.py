@@ -74,8 +74,8 @@ def test_a_mix_of_some_intents_in_any_weights_is_taken(tmp_path: Path) -> None:
     assert load_profile(own_profile(tmp_path, data={"scenario_mix": mix})).data.scenario_mix == mix
 
 
-def test_the_records_threshold_is_the_decisions() -> None:
-    assert load_profile("reference").decision.confidence_threshold == CONFIDENCE_THRESHOLD
+def test_the_records_threshold_is_the_least_of_the_decision() -> None:
+    assert load_profile("reference").decision.least_confidence == CONFIDENCE_THRESHOLD
 
 
 def test_the_decision_depends_on_the_runtime_that_calibrates_it() -> None:

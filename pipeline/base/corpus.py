@@ -4,10 +4,12 @@ What the base has seen: some 37,000 utterances written for it, as people say the
 about a hundred fine categories (现在几点, 带伞穿衣, 单位换算, 条件假设, 讲笑话 ...); sentences of the *training*
 grammars of pipeline/data, in six coarse ones; both with the noise of typing and hearing; and as the answer the category by
 name, coarse before fine (问天气·带伞穿衣), or a letter for the coarse one, in six tasks (判断用途, 判断主题 ...) that each
-have letters of their own.  The last quarter of the text is finished exchanges in the very prompt format of the decision.
+have letters of their own.  One document in seven is about copying instead: an utterance or a part of it said again (copying.py).
+The last quarter of the text is finished exchanges in the very prompt format of the decision.
 
-What it has not seen: the task "判断意图" with its letters; the validation, test and challenge grammars; any text that equals,
-or at a bigram Jaccard similarity of 0.8 or more resembles, a query named in `exclude` (the queries of all four data sets).
+What it has not seen: the task "判断意图" with its letters; a question to rewrite, or a tool call; the validation, test and
+challenge grammars; any text that equals, or at a bigram Jaccard similarity of 0.8 or more resembles, a query named in `exclude`
+(the queries of all four data sets).
 
 The categories were chosen knowing the six intents, and refine them: the kinds are the intents under other names.  A large
 model knows from its reading what words mean and what people want; this base was taught it where the task needs it, and LoRA
@@ -128,7 +130,7 @@ def documents(count: int, seed: int, exclude: Iterable[str] = ()) -> Iterator[Do
         late = index >= count * (1 - EXCHANGE_SHARE)
         if rng.random() < COPYING_SHARE:
             name, text, answer = copying(lambda: speaker.say().text, rng)
-            yield _exchange(name, text, answer) if late else _note(name, text, answer)
+            yield _exchange(name, text, answer, end=1.0) if late else _note(name, text, answer)
         elif rng.random() < PLAIN_SHARE:
             yield Document(((said.text, 0.2), ("\n", 0.0)))
         elif rng.random() < (0.85 if late else 0.03):
@@ -144,7 +146,7 @@ def _note(name: str, text: str, answer: str, detail: str = "") -> Document:
     return Document(((text, 0.0), (f"\n{name}：", 0.0), (answer, 1.0), *finer))
 
 
-def _exchange(system: str, text: str, answer: str) -> Document:
-    """A finished exchange in the prompt of the decision."""
+def _exchange(system: str, text: str, answer: str, end: float = 0.05) -> Document:
+    """A finished exchange in the prompt of the decision; ``end``: the weight of its end, which a letter needs less than a copy."""
     prefix, suffix = template(system)
-    return Document(((prefix, 0.0), (text, 0.0), (suffix, 0.0), (answer, 1.0), (END, 0.05)))
+    return Document(((prefix, 0.0), (text, 0.0), (suffix, 0.0), (answer, 1.0), (END, end)))

@@ -24,7 +24,7 @@ def add(subparsers: Subparsers) -> None:
     convert = actions.add_parser("convert", help="into another format and back, without a loss; exit code 1 where a row was dropped")
     convert.add_argument("source", type=Path)
     convert.add_argument("target", type=Path)
-    convert.add_argument("--to", required=True, metavar="FORMAT", help="records, messages (ms-swift), alpaca or chat (mlx-lm)")
+    convert.add_argument("--to", required=True, metavar="FORMAT", help="records, functions, messages (ms-swift), alpaca or chat (mlx-lm)")
     convert.add_argument("--from", dest="of", default="", metavar="FORMAT", help="the source's format [told by its first row]")
     add_profile(convert)
     add_columns(convert)

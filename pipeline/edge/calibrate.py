@@ -29,10 +29,10 @@ def make_decision(out: Path, *, merged: Path, validation: Path, config: Mapping[
     and threshold are chosen on the torch model's logits of the records of ``validation``.  EdgeError when a label is not one
     token, the prompt is not the one of the model's chat template, or the records cannot be used or are too few.
 
-    The checkpoint was picked and the temperature fitted on the same records.  One temperature leaves each query's intent alone
-    and hardly changes their order; but the picked checkpoint errs less on these than on others, and their grammars are not those
-    of another speaker.  So alpha is a promise about more queries like these only.  What holds elsewhere is measured, by the
-    claim routing.cloud_kept on the challenge set.
+    The checkpoint was picked and the temperature fitted on the same records, so they are not quite exchangeable with later
+    queries.  The temperature, one number, leaves every intent alone and hardly moves the order of the scores; but the checkpoint
+    was picked for being right on these records, so it errs less on them, and other grammars are harder.  The promise of alpha
+    is therefore optimistic: the claim routing.cloud_kept holds it against the challenge set, which no choice has seen.
     """
     from pipeline.data.intents import INTENTS, by_name
     from pipeline.data.records import read_records

@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.errors import EdgeError
 
 WORST_LOSS = 1  # B: a query that needed the cloud and stayed
+STEPS = 10_000  # thresholds between 0 and 1: a backend's rounding must not put a query back that just had to leave
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def choose_threshold(scores: Sequence[float], alpha: float, least_confidence: fl
 
 
 def risk_controlling_threshold(scores: Sequence[float], alpha: float) -> float:
-    """The smallest confidence threshold t in [0, 1] with (n R(t) + B) / (n + 1) <= alpha.
+    """The smallest confidence threshold t of 0, 1 / STEPS ... 1 with (n R(t) + B) / (n + 1) <= alpha.
 
     Conformal risk control (Angelopoulos, Bates, Fisch, Lei and Schuster 2024, arXiv:2208.02814).  scores: the `device_score`
     of each of n queries that needed the cloud; one stays on the device when it is >= t.  R(t): the share of them that stays;
@@ -66,4 +67,4 @@ def risk_controlling_threshold(scores: Sequence[float], alpha: float) -> float:
     if must_leave >= 1:
         raise EdgeError(f"expected at most {may_stay} of {n} validation queries that need the cloud to stay with confidence 1, found more; "
                         "train a better model, raise decision.alpha, or set decision.confidence_threshold")
-    return float(np.nextafter(must_leave, 1)) if must_leave >= 0 else 0.0
+    return (math.floor(must_leave * STEPS) + 1) / STEPS if must_leave >= 0 else 0.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.data.convert import Conversion, convert
-from pipeline.data.formats import formats
+from pipeline.data.formats import TRAINED
 from pipeline.measure.data_findings import SHOWN
 from pipeline.measure.measurement import Exact
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def conversion_losses(data: Artifact, system: str) -> Exact:
-    """Number of records, over all splits and formats, that do not come back byte for byte from records -> format -> records.
+    """Number of records, over all splits and trained formats, that do not come back byte for byte from records -> format -> records.
 
     details: ``n`` records sent; ``formats``: how many of them were parsed, dropped, duplicates and lost, by format;
     ``findings`` (the first 50 dropped rows).
     """
-    counted = {name: {"parsed": 0, "dropped": 0, "duplicates": 0, "losses": 0} for name in formats(system)}
+    counted = {name: {"parsed": 0, "dropped": 0, "duplicates": 0, "losses": 0} for name in TRAINED}
     findings: list[str] = []
     for file in sorted(data.path.glob("*.jsonl")):
         for name, counts in counted.items():

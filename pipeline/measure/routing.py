@@ -9,9 +9,9 @@ from typing import Any
 
 from pipeline.data.intents import shares_of
 from pipeline.errors import EdgeError
-from pipeline.measure.policies import Policy, lot_of, needs_cloud, routes_of
 from pipeline.measure.decisions import Decisions, queries_of, some
 from pipeline.measure.measurement import Paired, Proportion
+from pipeline.measure.policies import Policy, lot_of, needs_cloud, routes_of
 from pipeline.runtime.decision import CLOUD, LOCAL
 
 Records = Sequence[Mapping[str, Any]]

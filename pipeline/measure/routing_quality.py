@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.stats import mannwhitneyu
 
 from pipeline.edge.router import device_score, rule_of
 from pipeline.edge.rules import Asked
@@ -26,8 +27,6 @@ def auroc(decisions: Decisions, records: Records) -> Exact:
     The area under the ROC curve, as Mann and Whitney's U over its largest value (Hanley and McNeil 1982, Radiology 143:29).
     EdgeError when no record needs the cloud, or every one.
     """
-    from scipy.stats import mannwhitneyu
-
     scores, needs = _scored(decisions, records)
     if needs.all() or not needs.any():
         raise EdgeError(f"expected queries that need the cloud and queries that do not, found {needs.sum()} of {len(needs)} that do; "

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.cli import main
 from pipeline.data.convert import convert
-from pipeline.data.formats import formats
+from pipeline.data.formats import TRAINED
 from pipeline.data.formats.alpaca import SPLIT
 from pipeline.data.formats.messages import TAKEN
 from pipeline.data.generate import generate
@@ -23,7 +23,7 @@ from pipeline.data.records import check_query
 from pipeline.errors import EdgeError
 
 SYSTEM = "判断意图"
-FORMATS = tuple(formats(SYSTEM))
+FORMATS = ("records", *TRAINED)
 TURN = {"messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": "几点了"}, {"role": "assistant", "content": "B"}]}
 ALPACA = {"instruction": "几点了", "input": "", "output": "B", "system": SYSTEM}
 REWRITING = {"messages": [{"role": "system", "content": "改写问题"}, {"role": "user", "content": "北京明天会下雨吗\n那后天呢？"},
@@ -242,7 +242,7 @@ def test_the_source_is_never_written_over(alias: str, tmp_path: Path) -> None:
     ("a.jsonl", b"\xff\xfe", "", "alpaca", "expected UTF-8"),
     ("a.json", "[]", "", "alpaca", "expected a .jsonl or .csv file"),
     ("a.csv", "text,label\n几点,time_query\n", "", "alpaca", "found those of none in label, text"),
-    ("a.jsonl", json.dumps(TURN), "sharegpt", "alpaca", "expected a format of records, messages, alpaca, chat, found 'sharegpt'"),
+    ("a.jsonl", json.dumps(TURN), "sharegpt", "alpaca", "found 'sharegpt'"),
     ("a.jsonl", json.dumps(TURN), "", "gguf", "found 'gguf'"),
 ])
 def test_a_file_of_no_use_is_one_line(name: str, content: str | bytes | None, of: str, to: str, reason: str, tmp_path: Path,
@@ -279,3 +279,18 @@ def test_the_split_of_instruction_and_input_is_seen_in_other_formats(tmp_path: P
     convert(source, tmp_path / "b.jsonl", "messages", system=SYSTEM)
     (row,) = rows(tmp_path / "b.jsonl")
     assert row["messages"][0]["content"] == "翻译\n你好" and (row[SPLIT], row["task_type"], row["route"]) == ("翻译", "qa", "local")
+
+
+@pytest.mark.parametrize("one", TRAINED)
+def test_function_data_comes_back_byte_for_byte(one: str, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl",
+                   {"function": "rewriting", "user": "北京明天下雨吗\n那后天呢", "answer": "北京后天下雨吗", "grammar": "x/1"},
+                   {"function": "tools", "user": "你好", "answer": '{"name": "chat", "arguments": {}}', "grammar": ""})
+    convert(source, tmp_path / "b.jsonl", one, system=SYSTEM)
+    assert rows(tmp_path / "b.jsonl")[0].get("system", "改写问题") == "改写问题"
+    convert(tmp_path / "b.jsonl", tmp_path / "c.jsonl", "functions", system=SYSTEM)
+    assert (tmp_path / "c.jsonl").read_bytes() == source.read_bytes()
+    refused = convert(source, tmp_path / "d.jsonl", "records", system=SYSTEM)
+    assert len(refused.dropped) == 2
+    write(source, {"function": "other", "user": "a", "answer": "b"})
+    assert "a function of rewriting, tools" in convert(source, tmp_path / "e.jsonl", one, system=SYSTEM).dropped[0]

@@ -65,7 +65,8 @@ def test_a_follow_up_changes_one_thing(data: dict[str, list[Example]]) -> None:
     for example in follow_ups:
         first, said = example.user.split("\n")
         assert first != example.answer
-        assert any(value in said and value in example.answer for slot in slots().values() for group in slot.groups("test") for value in group)
+        values = [value for slot in slots().values() for group in slot.groups("test") for value in group]
+        assert any(value in said and value in example.answer for value in values)
 
 
 def test_held_out_values_are_said_in_test_alone(data: dict[str, list[Example]]) -> None:

@@ -7,7 +7,9 @@ from pipeline.report import render_all
 from pipeline.verdict.thresholds import read_thresholds
 from tests.faults.conftest import ROOT, WITHOUT_TIMING
 
-ROUTING = {"routing.accuracy", "routing.edge_share", "routing.beats_always_edge", "routing.beats_always_cloud"}
+BASELINES = {f"routing.beats_{policy}" for policy in ("always_edge", "always_cloud", "rules", "random")}
+ROUTING = {"routing.accuracy", "routing.edge_share", *BASELINES}
+KEPT = {"routing.cloud_kept"}
 ACCURACY = {"accuracy.merged", "accuracy.int8"}
 LATENCY = {"latency.p50", "latency.p95"}
 CLOSE = ACCURACY | {"routing.edge_share"}
@@ -39,14 +41,15 @@ def challenge(challenge):
     random.Random(1).shuffle(answers)
     return [{**record, **answer} for record, answer in zip(challenge, answers)]
 """, select=WITHOUT_TIMING)
-    assert outcome.broken(healthy) == (ACCURACY | ROUTING) & healthy.of_state("pass"), outcome.output
+    assert outcome.broken(healthy) == (ACCURACY | ROUTING | KEPT) & healthy.of_state("pass"), outcome.output
     assert outcome.of_state("fail") >= ACCURACY | {"routing.accuracy", "routing.edge_share"} and not outcome.of_state("invalid")
     assert all(outcome.claims[claim]["verdict"]["value"] < 0.3 for claim in ACCURACY)
 
 
 def test_a_layer_zeroed_after_quantisation_breaks_what_ships_but_not_what_was_trained(acceptance, healthy):
     """The first layer, without which the others read noise.  A middle one of this base adds so little to its input that
-    zeroing it changes few answers, and the claims, which are about answers, rightly hold.
+    zeroing it changes few answers, and the claims, which are about answers, rightly hold.  A model that is sure of nothing
+    keeps nothing on the device, so the claim that little is wrongly kept rightly holds too.
     """
     outcome = acceptance("""
 import dataclasses

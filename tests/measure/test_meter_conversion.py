@@ -24,7 +24,7 @@ def data(tmp_path: Path) -> Artifact:
 
 def test_no_format_loses_a_record(data: Artifact) -> None:
     measured = conversion_losses(data, "判断意图")
-    assert measured.value == 0 and measured.details["n"] == 4 * 96 and measured.artifacts == {"data": "k" * 64}
+    assert measured.value == 0 and measured.details["n"] == 3 * 96 and measured.artifacts == {"data": "k" * 64}
     assert measured.details["formats"]["alpaca"] == {"parsed": 96, "dropped": 0, "duplicates": 0, "losses": 0}
 
 

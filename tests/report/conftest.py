@@ -118,6 +118,22 @@ def observations() -> list[dict[str, Any]]:
          "measurement": dumped(Exact("ece", "proportion", model, details={"bins": bins}, value=0.013))},
         {"id": "latency.fp32", "title": "latency of the fp32 model", "caption": "fp32 模型延迟", "phase": "6 performance",
          "measurement": dumped(Sample("latency", "ms", model, details={"p50": 9.3, "p95": 13.0}, values=slow))},
+        *routing_observations(model),
+    ]
+
+
+def routing_observations(model: dict[str, str]) -> list[dict[str, Any]]:
+    coverage = (np.arange(1, 201) / 200).tolist()
+    curve = {"n": 1500, "curve": {"coverage": coverage, "risk": [max(0.02 * c, 1 - 0.51 / c) for c in coverage]}, "best": 0.154,
+             "operating": {"coverage": 0.467, "risk": 0.034}}
+    policies = [{"policy": policy, "accuracy": accuracy, "miss_rate": miss, "edge_share": share, "relative_cost": 1 - 0.99 * share}
+                for policy, accuracy, miss, share in [("always-cloud", 0.5, 0.0, 0.0), ("combined", 0.9347, 0.032, 0.64)]]
+    cost = {"n": 1000, "costs": {"local": 0.01, "cloud": 1.0}, "policies": policies}
+    return [
+        {"id": "routing.risk_coverage", "title": "area under the risk-coverage curve", "caption": "风险-覆盖率曲线下面积",
+         "phase": "7 routing", "measurement": dumped(Exact("risk_coverage_area", "proportion", model, details=curve, value=0.163))},
+        {"id": "routing.relative_cost", "title": "relative cost", "caption": "相对成本", "phase": "7 routing",
+         "measurement": dumped(Exact("relative_cost", "proportion", model, details=cost, value=0.3664))},
     ]
 
 

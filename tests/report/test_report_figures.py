@@ -24,10 +24,11 @@ from pipeline.report.figures import fonts, style
 from pipeline.report.figures import latency as latency_figure
 from pipeline.report.figures import memory as memory_figure
 from pipeline.report.figures import overview as overview_figure
+from pipeline.report.figures import risk_coverage as risk_coverage_figure
 from pipeline.report.figures.wrap import width, wrap
 
 ALWAYS = {"overview", "latency", "speedup", "memory", "intent_confusion_accuracy_merged", "intent_confusion_accuracy_int8",
-          "routing_confusion", "calibration", "training"}
+          "routing_confusion", "calibration", "risk_coverage", "training"}
 
 
 def test_all_figures_are_written_once_with_expected_sizes(tmp_path: Path, results: dict[str, Any]) -> None:
@@ -164,6 +165,17 @@ def test_the_memory_figure_shows_the_target_of_the_definition_that_gates(results
     with style.look():
         drawing, = memory_figure.draw(results)
     assert any("< 200 MB" in note.get_text() for note in drawing.figure.axes[0].texts)
+
+
+def test_the_risk_coverage_curve_names_its_area_and_where_the_router_works(results: dict[str, Any]) -> None:
+    with style.look():
+        drawing, = risk_coverage_figure.draw(results)
+        words = " ".join(text.get_text() for text in drawing.figure.axes[0].get_legend().get_texts())
+        assert all(figure in words for figure in ("0.163", "0.154", "46.7 %", "3.4 %"))
+        details = next(entry for entry in results["observations"] if entry["id"] == "routing.risk_coverage")["measurement"]["details"]
+        details["operating"] = {"coverage": 0.0, "risk": None}
+        drawing, = risk_coverage_figure.draw(results)
+    assert len(drawing.figure.axes[0].get_legend().get_texts()) == 3
 
 
 def test_hostile_names_are_drawn_as_they_are(tmp_path: Path, results: dict[str, Any]) -> None:

@@ -140,6 +140,13 @@ def _table(page: str, heading: str) -> list[list[str]]:
     return [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")][2:]
 
 
+def test_the_routing_policies_stand_side_by_side(tmp_path: Path, results: dict[str, Any]) -> None:
+    page = markdown.render(results, tmp_path)[2].read_text(encoding="utf-8")
+    assert _table(page, "路由策略比较") == [["全部云侧 (always-cloud)", "50.0 %", "0 %", "0 %", "100 %"],
+                                     ["规则加模型（实际部署） (combined)", "93.5 %", "3.2 %", "64.0 %", "36.6 %"]]
+    assert "端侧 0.01、云侧 1，" in page
+
+
 def test_the_p_of_paired_claims_and_the_logit_differences_are_shown(tmp_path: Path, results: dict[str, Any]) -> None:
     pages = [path.read_text(encoding="utf-8") for path in markdown.render(results, tmp_path)]
     assert _table(pages[1], "配对比较") == [["INT8 量化的准确率损失低于 2 个百分点", "1,500", "3", "0", "0.250", "通过"]]

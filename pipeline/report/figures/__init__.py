@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 def render(results: Mapping[str, Any], folder: Path) -> list[Picture]:
     """Write every figure the record has data for as PNG (200 dpi) and PDF; figures of an earlier run go."""
-    from pipeline.report.figures import calibration, confusion, latency, memory, overview, style, training
+    from pipeline.report.figures import calibration, confusion, latency, memory, overview, risk_coverage, style, training
 
     with style.look():
-        drawings = [drawing for figure in (overview, latency, memory, confusion, calibration, training)
+        drawings = [drawing for figure in (overview, latency, memory, confusion, calibration, risk_coverage, training)
                     for drawing in figure.draw(results)]
         pictures = [style.write(drawing, folder) for drawing in drawings]
     written = {path for picture in pictures for path in (picture.png, picture.pdf)}

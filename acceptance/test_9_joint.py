@@ -1,4 +1,4 @@
-"""Phase 8: data, device, gateway, cloud and client together."""
+"""Phase 9: data, device, gateway, cloud and client together."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_the_conversations_beside_the_targets(check, held):
         ("edge_share", "turns of the conversations that the device answers", "多轮场景的端侧处理比例", measure.kept_on_the_device(held)),
         ("rewriting", "questions made whole word for word as the scenario says", "多轮场景的问题补全一致率", measure.understood(held))):
         if measurement.outcomes:
-            check.observe(f"joint.{name}", title, caption, "8 joint", measurement)
+            check.observe(f"joint.{name}", title, caption, "9 joint", measurement)
 
 
 @pytest.mark.skipif(bool(no_browser()), reason=no_browser())
@@ -46,5 +46,5 @@ def test_the_page_in_a_browser(check, joint, client_cases, settings):
     of = {case.id: case.query for case in client_cases}
     asked = [Asked(of["time-1"]), Asked(of["simple-1"]), Asked(of["reasoning-2"]), Asked(of["chat-1"], local_only=True)]
     seen = look(joint.url, asked, settings.reports / "page.png", joint.artifacts)
-    check.observe("joint.page", "mistakes on the gateway's page", "网关页面的错误数", "8 joint", seen)
+    check.observe("joint.page", "mistakes on the gateway's page", "网关页面的错误数", "9 joint", seen)
     assert not seen.details["errors"]
