@@ -129,8 +129,10 @@ class Flow:
         yield Part(finish="stop")
 
     def _local_words(self, question: Question, told: Told) -> str:
-        with told.timed("tool"):
-            call = local.choose(self.device, told.intent, told.query)
+        call = None
+        if local.has_tools(self.device, told.intent):
+            with told.timed("tool"):
+                call = local.choose(self.device, told.query)
         with told.timed("answer"):
             told.tool = call and {"name": call.name, "arguments": dict(call.arguments)}
             return local.words(told.query, call, told.intent, told.confidence, kept=question.local_only)

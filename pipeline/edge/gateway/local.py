@@ -33,10 +33,13 @@ def sorry(trouble: str) -> str:
     return _SORRY[trouble]
 
 
-def choose(device: Device, intent: str | None, query: str) -> Call | None:
-    """The tool for a question of the kind that the device answers; None where there is none, or it could not be asked."""
-    if not device.has_functions or intent is None or by_name(intent).route != LOCAL:
-        return None
+def has_tools(device: Device, intent: str | None) -> bool:
+    """Whether a question of that kind is one for the device's tools."""
+    return device.has_functions and intent is not None and by_name(intent).route == LOCAL
+
+
+def choose(device: Device, query: str) -> Call | None:
+    """The tool for a question; None where the device could not be asked."""
     try:
         return device.choose(query)
     except EdgeError:
