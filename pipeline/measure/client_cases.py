@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.data.scenarios import ClientCase
-from pipeline.measure.conversation import Conversation
+from pipeline.measure.conversation import Answered, Conversation
 from pipeline.measure.measurement import Exact
 from pipeline.runtime.decision import CLOUD
 
@@ -36,9 +36,13 @@ def ask_cases(client: Any, cases: Sequence[ClientCase], heard: Any) -> list[Row]
     """Each case as a conversation of its own; ``heard()`` gives the questions that the cloud has received."""
     answered = [(case, Conversation(client).ask(case.query)) for case in cases]
     received: Collection[str] = heard()
-    return [Row(case.id, case.query, case.intent, case.route, one.route, one.told["reason"], one.told["intent"] or "", one.told["confidence"] or 0.0,
-                (one.told["tool"] or {}).get("name", ""), case.query in received, one.text, {**one.told["ms"], "client": round(one.ms, 2)})
-            for case, one in answered]
+    return [_row(case, one, case.query in received) for case, one in answered]
+
+
+def _row(case: ClientCase, one: Answered, forwarded: bool) -> Row:
+    told = one.told
+    return Row(case.id, case.query, case.intent, case.route, one.route, told["reason"], told["intent"] or "", told["confidence"] or 0.0,
+               (told["tool"] or {}).get("name", ""), forwarded, one.text, {**told["ms"], "client": round(one.ms, 2)})
 
 
 def unanswered(rows: Sequence[Row], artifacts: Mapping[str, str], conditions: Mapping[str, Any]) -> Exact:

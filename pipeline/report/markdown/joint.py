@@ -14,7 +14,8 @@ HEADERS = ["用例 (case)", "问题 (query)", "应走 (expected)", "实走 (rout
 
 def client_cases(results: Mapping[str, Any]) -> str:
     """客户端用例: one row a case, where a run asked them."""
-    rows = next((item.details["rows"] for item in seen(results) if item.measurement["metric"] == "unanswered" and "rows" in item.details), [])
+    asked = [item.details for item in seen(results) if item.measurement["metric"] == "unanswered"]
+    rows = next((details["rows"] for details in asked if "rows" in details), [])
     cells = [[plain(row["id"]), plain(row["query"]), plain(row["expected_route"]), plain(row["route"]), plain(row["reason"]),
               plain(results.get("intents", {}).get(row["intent"], row["intent"])), f"{row['confidence']:.2f}", plain(row["tool"] or "-"),
               f"{row['ms']['client']:.0f}", plain(row["answer"])] for row in rows]
