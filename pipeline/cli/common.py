@@ -27,6 +27,13 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--columns", default="", help="column names of your files, as query=text,intent=label")
 
 
+def directory_of(key_or_directory: str, store: Path) -> Path:
+    """A directory as it is named, or that of an artifact in the store."""
+    from pipeline.store import Store
+    directory = Path(key_or_directory)
+    return directory if directory.is_dir() else Store(store).open(key_or_directory).path
+
+
 def size(text: str) -> int:
     """Bytes from ``500MB`` or ``2GB`` (powers of ten)."""
     units = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "B": 1}

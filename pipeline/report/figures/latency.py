@@ -12,7 +12,8 @@ from pipeline.report import format as fmt
 from pipeline.report.figures.style import RED, Drawing, figure, say, shades, target_line
 from pipeline.report.results import Claim, Seen, artifact_name, claims, seen
 
-WORDS = {"latency": ("单次决策延迟分布", "latency of a decision"),
+WORDS = {"end_to_end": ("端到端响应时间分布", "end to end, question to whole answer"),
+         "latency": ("单次决策延迟分布", "latency of a decision"),
          "client_decision": ("客户端所见的决策耗时分布", "a decision as its client sees it"),
          "speedup": ("交替测量的单次决策耗时", "interleaved times of a decision")}
 

@@ -1,0 +1,50 @@
+"""``edge serve``: the device's models behind OpenAI's API."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline.cli.common import Subparsers, add_store
+
+
+def add(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser("serve", help="answer OpenAI's chat completions with the device's models: intent and functions")
+    parser.add_argument("--model", metavar="KEY_OR_DIR", help="the classifier [the newest onnx-int8 of the store]")
+    parser.add_argument("--decision", metavar="KEY_OR_DIR", help="the decision made from the same model [the newest]")
+    parser.add_argument("--functions", metavar="KEY_OR_DIR", help="the generator of the same base [the newest functions-int8, if any]")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]; one that others reach needs a key")
+    parser.add_argument("--port", type=int, default=8000, help="0 takes a free one [%(default)s]")
+    parser.add_argument("--threads", type=int, default=1, help="of one model run [%(default)s]")
+    parser.add_argument("--queue", type=int, default=64, help="requests that may wait for a model [%(default)s]")
+    parser.add_argument("--deadline", type=float, default=30, help="s for one request [%(default)s]")
+    parser.add_argument("--api-key-variable", default="EDGE_API_KEY", metavar="NAME",
+                        help="environment variable with the key that clients must send [%(default)s]")
+    add_store(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    import os
+
+    from pipeline.edge.door import read_limits
+    from pipeline.edge.listen import check_key, key_of, listen, names_of
+    from pipeline.edge.server.app import Service, application
+    from pipeline.edge.server.chosen import choose
+    from pipeline.edge.server.opened import open_engines
+    from pipeline.store import Store
+    key, limits = key_of(options.api_key_variable), read_limits()
+    check_key(options.host, key, options.api_key_variable)
+    _check(options)
+    chosen = choose(Store(options.store), options.model, options.decision, options.functions)
+    workers = max(1, (os.cpu_count() or 1) // options.threads)
+    service = Service(open_engines(chosen, options.threads), workers, options.queue, options.deadline, limits.arrival)
+    app = application(service, key, names_of(options.host), limits)
+    listen(app, options.host, options.port, key, options.api_key_variable, answer=options.deadline, limits=limits)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    from pipeline.errors import EdgeError
+    if options.queue < 1 or not 0 < options.deadline < 3600:
+        raise EdgeError(f"expected a --queue of at least 1 and a --deadline above 0 and below 3600 s, found {options.queue} and "
+                        f"{options.deadline:g}; correct them")

@@ -1,0 +1,69 @@
+"""The gateway's HTTP: chat completions, the models, health, and the page to try it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+
+from pipeline.edge.door import Limits
+from pipeline.edge.gateway import reply
+from pipeline.edge.gateway.flow import Flow
+from pipeline.edge.gateway.page import HEADERS, PAGE
+from pipeline.edge.gateway.question import MODEL, Question
+from pipeline.edge.server.auth import KeyRequired
+from pipeline.edge.server.body import read_body
+from pipeline.edge.server.protocol import read_request
+from pipeline.edge.server.refusal import Refusal, fail, refuse
+from pipeline.errors import EdgeError
+
+THREADS = 128  # questions that wait for device or cloud at the same time; more wait their turn
+
+
+def application(flow: Flow, api_key: str | None, hosts: list[str], limits: Limits) -> Starlette:
+    """The ASGI application.  hosts: the names it may be called by.  The page and /health need no key, for they tell nothing."""
+    async def chat(request: Request) -> Response:
+        question = read_request(await read_body(request, limits.arrival), request.headers.get("content-type", ""), Question)
+        if question.model != MODEL:
+            raise Refusal(404, f"expected the model {MODEL}, found another; ask for that one", param="model", code="model_not_found")
+        answer = await run_in_threadpool(flow.answer, question)
+        if not question.stream:
+            return JSONResponse(await run_in_threadpool(reply.completion, answer))
+        usage = question.stream_options is not None and bool(question.stream_options.include_usage)
+        return StreamingResponse(reply.events(answer, usage), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def models(request: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "edge"}]})
+
+    api = Mount("/v1", routes=[Route("/models", models), Route("/chat/completions", chat, methods=["POST"])],
+                middleware=[Middleware(KeyRequired, api_key=api_key)])
+    return Starlette(routes=[Route("/", _page), Route("/health", _health), api], max_body_size=limits.longest_body, lifespan=_lifespan,
+                     middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
+                     exception_handlers={HTTPException: refuse, EdgeError: _unavailable, Exception: fail})
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
+
+
+async def _page(request: Request) -> Response:
+    return HTMLResponse(PAGE, headers=HEADERS)
+
+
+async def _health(request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    return await refuse(request, Refusal(503, str(error)))

@@ -1,0 +1,63 @@
+"""Which artifacts of the store are served: what was named, else the newest that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import EdgeError
+from pipeline.store import Artifact, Store
+
+MODEL, DECISION, FUNCTIONS, MERGED, BASE = "onnx-int8", "decision", "functions-int8", "merged", "base"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The directories to serve; ``functions`` is None where there is no generator."""
+
+    model: Path
+    decision: Path
+    functions: Path | None
+
+
+def choose(store: Store, model: str | None, decision: str | None, functions: str | None) -> Chosen:
+    """Each a directory, an artifact's key or its first letters, or None for the newest that fits.
+
+    The decision must be made from the merged model that the model was exported from, and the functions from the same base.
+    EdgeError where nothing fits or an artifact is damaged.  What comes from the store is not pruned before ``store`` is closed.
+    """
+    listed = {artifact.key: artifact for artifact in store.list()}
+    model = model or _newest(listed, MODEL)
+    if model is None:
+        raise EdgeError(f"expected an artifact of the kind {MODEL} in {store.root}, found none; name a --model or run make accept")
+    found = _named(store, model)
+    origins = _origins(listed, found.key) if isinstance(found, Artifact) else {}
+    decision = decision or _newest(listed, DECISION, origins.get(MERGED, model))
+    if decision is None:
+        raise EdgeError(f"expected a decision made from the same model as {model} in {store.root}, found none; name a --decision")
+    functions = functions or _newest(listed, FUNCTIONS, origins.get(BASE, model))
+    return Chosen(_path(found), _path(_named(store, decision)), _path(_named(store, functions)) if functions else None)
+
+
+def _named(store: Store, key_or_directory: str) -> Path | Artifact:
+    directory = Path(key_or_directory)
+    return directory if directory.is_dir() else store.open(key_or_directory)
+
+
+def _path(found: Path | Artifact) -> Path:
+    return found.path if isinstance(found, Artifact) else found
+
+
+def _newest(listed: Mapping[str, Artifact], kind: str, origin: str | None = None) -> str | None:
+    """The key of the newest artifact of that kind, made from ``origin`` if that is given."""
+    fitting = (key for key, artifact in listed.items() if artifact.kind == kind)
+    return next((key for key in reversed(list(fitting)) if origin is None or origin in _origins(listed, key).values()), None)
+
+
+def _origins(listed: Mapping[str, Artifact], key: str) -> dict[str, str]:
+    """Key by kind of all that an artifact was made from, as far as the store still knows."""
+    found: dict[str, str] = {}
+    for parent in listed[key].manifest.get("inputs", {}).values() if key in listed else ():
+        found |= {**_origins(listed, parent), **({listed[parent].kind: parent} if parent in listed else {})}
+    return found
