@@ -37,8 +37,8 @@ def _run(options: argparse.Namespace) -> int:
     _check(options)
     chosen = choose(Store(options.store), options.model, options.decision, options.functions)
     workers = max(1, (os.cpu_count() or 1) // options.threads)
-    service = Service(open_engines(chosen, options.threads), workers, options.queue, options.deadline, limits.arrival)
-    app = application(service, key, names_of(options.host), limits)
+    service = Service(open_engines(chosen, options.threads), workers, options.queue, options.deadline, limits)
+    app = application(service, key, names_of(options.host))
     listen(app, options.host, options.port, key, options.api_key_variable, answer=options.deadline, limits=limits)
     return 0
 

@@ -107,8 +107,8 @@ class Slow:
 
 settings = json.loads(sys.argv[1])
 limits = read_limits().model_copy(update=settings["limits"])
-service = Service({"intent": Slow()}, settings["workers"], settings["queue"], settings["deadline"], limits.arrival)
-listen(application(service, None, ["127.0.0.1"], limits), "127.0.0.1", 0, None, "", settings["deadline"], limits)
+service = Service({"intent": Slow()}, settings["workers"], settings["queue"], settings["deadline"], limits)
+listen(application(service, None, ["127.0.0.1"]), "127.0.0.1", 0, None, "", settings["deadline"], limits)
 """
 
 

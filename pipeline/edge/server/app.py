@@ -19,6 +19,7 @@ from starlette.routing import Route
 from pipeline.edge.door import Limits
 from pipeline.edge.server import answers
 from pipeline.edge.server.auth import KeyRequired
+from pipeline.edge.server.body import read_body
 from pipeline.edge.server.engines import Engine, Piece
 from pipeline.edge.server.metrics import Metrics
 from pipeline.edge.server.protocol import ChatRequest, read_request
@@ -32,8 +33,8 @@ T = TypeVar("T")
 class Service:
     """The models by name, each behind a queue of its own, so that a long answer of one keeps nobody from the other."""
 
-    def __init__(self, engines: Mapping[str, Engine], workers: int, room: int, deadline: float, arrival: float) -> None:
-        self._metrics, self._deadline, self._arrival = Metrics(engines), deadline, arrival
+    def __init__(self, engines: Mapping[str, Engine], workers: int, room: int, deadline: float, limits: Limits) -> None:
+        self._metrics, self._deadline, self._limits = Metrics(engines), deadline, limits
         self._queues = {name: Queue(engine, workers, room, self._metrics.waiting.labels(name), self._metrics.running.labels(name))
                         for name, engine in engines.items()}
 
@@ -41,7 +42,7 @@ class Service:
         """POST /v1/chat/completions."""
         begun, model = time.monotonic(), ""
         try:
-            asked = read_request(await self._body(request), request.headers.get("content-type", ""))
+            asked = read_request(await read_body(request, self._limits), request.headers.get("content-type", ""))
             model = asked.model
             pieces = self._queue(model).answer(asked, asyncio.get_running_loop().time() + self._deadline)
             if asked.stream:
@@ -73,14 +74,6 @@ class Service:
     async def metrics(self, request: Request) -> Response:
         """GET /metrics, for Prometheus."""
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    async def _body(self, request: Request) -> bytes:
-        try:
-            async with asyncio.timeout(self._arrival):
-                return await request.body()
-        except TimeoutError:
-            raise Refusal(408, f"expected the whole request within {self._arrival:g} s, found it unfinished; send it faster",
-                          headers={"Connection": "close"}) from None
 
     def _queue(self, model: str) -> Queue:
         if model not in self._queues:
@@ -119,13 +112,12 @@ class Service:
             self._metrics.count_tokens(model, last.usage)
 
 
-def application(service: Service, api_key: str | None, hosts: list[str], limits: Limits) -> Starlette:
+def application(service: Service, api_key: str | None, hosts: list[str]) -> Starlette:
     """The ASGI application.  hosts: the names it may be called by."""
     routes = [Route("/health", service.health), Route("/metrics", service.metrics), Route("/v1/models", service.models),
               Route("/v1/chat/completions", service.chat, methods=["POST"])]
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts), Middleware(KeyRequired, api_key=api_key)]
-    return Starlette(routes=routes, middleware=middleware, max_body_size=limits.longest_body,
-                     exception_handlers={HTTPException: refuse, Exception: fail})
+    return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: refuse, Exception: fail})
 
 
 async def _all(pieces: AsyncGenerator[Piece, None]) -> list[Piece]:

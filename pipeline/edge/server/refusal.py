@@ -12,7 +12,6 @@ TYPES = {401: "authentication_error", 429: "rate_limit_error", 500: "server_erro
 MESSAGES = {  # of what starlette itself refuses
     404: "expected a path of this API, found another; see /v1/models",
     405: "expected another method for this path; chat completions are asked with POST",
-    413: "expected a body of at most a megabyte, found more; shorten the conversation",
 }
 
 
