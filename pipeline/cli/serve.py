@@ -45,6 +45,6 @@ def _run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     from pipeline.errors import EdgeError
-    if options.queue < 1 or not 0 < options.deadline < 3600:
-        raise EdgeError(f"expected a --queue of at least 1 and a --deadline above 0 and below 3600 s, found {options.queue} and "
-                        f"{options.deadline:g}; correct them")
+    if options.threads < 1 or options.queue < 1 or not 0 < options.deadline < 3600:
+        raise EdgeError("expected --threads and --queue of at least 1 and a --deadline above 0 and below 3600 s, found "
+                        f"{options.threads}, {options.queue} and {options.deadline:g}; correct them")

@@ -65,6 +65,8 @@ class _Server(uvicorn.Server):
 
 def _bound(host: str, port: int) -> socket.socket:
     """A bound socket; a port in use is an error and not another port."""
+    if not 0 <= port < 2**16:  # the system would take its last 16 bits
+        raise EdgeError(f"--port: expected 0 to {2**16 - 1}, found {port}; choose another")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         sock = socket.socket(family, kind, protocol)
@@ -76,6 +78,6 @@ def _bound(host: str, port: int) -> socket.socket:
             sock.close()
             raise
         return sock
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         reason = told(error) if isinstance(error, OSError) else str(error)
         raise EdgeError(f"{host}:{port}: expected a free port to listen on, found {reason}; choose another") from None

