@@ -8,12 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from tokenizers import Tokenizer
 
 from pipeline.errors import EdgeError
 
 _SEPARATORS = {"item_separator": ", ", "key_separator": ": ", "whitespace_flexible": False, "lenient": False}  # as json.dumps
+_LIMITS = LLParserLimits(verbose_errors=False)  # an error does not repeat the query
+# The library's own limits come after seconds, and far beyond them it overflows the stack.  Half a second at these.
+_LONGEST_QUERY, _LONGEST_SCHEMA = 20_000, 65_536  # characters
+_MOST_TOOLS, _MOST_ARGUMENTS = 128, 32  # OpenAI's number of tools; arguments of each
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # OpenAI's rule for a function's name
 _TEXT = {"type", "description", "title"}
 
@@ -22,7 +26,7 @@ class Constraint:
     """The state of one answer under a grammar; of one thread, and used up by one answer."""
 
     def __init__(self, tokenizer: LLTokenizer, grammar: str, source: str) -> None:
-        self._source, self._matcher = source, LLMatcher(tokenizer, grammar, log_level=0)
+        self._source, self._matcher = source, LLMatcher(tokenizer, grammar, log_level=0, limits=_LIMITS)
         self._check()
 
     @property
@@ -58,13 +62,18 @@ class Constraint:
 
 def grammar_tokenizer(tokenizer: Tokenizer, stop_id: int) -> LLTokenizer:
     """The tokenizer as constraints need it, ended by ``stop_id``; made once for a model, since it takes up to a second."""
-    return LLTokenizer(tokenizer.to_str(), eos_token=stop_id)
+    state = json.loads(tokenizer.to_str())
+    state["normalizer"] = None  # what is forced is written as it is; composed, it would no longer be of the grammar
+    return LLTokenizer(json.dumps(state), eos_token=stop_id)
 
 
 def for_schema(tokenizer: LLTokenizer, schema: Mapping[str, Any]) -> Constraint:
     """JSON of a JSON schema, spaced as by json.dumps; EdgeError for a schema that is none or that llguidance does not know."""
     try:
-        grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema, allow_nan=False), overrides=_SEPARATORS)
+        text = json.dumps(schema, allow_nan=False)
+        if len(text) > _LONGEST_SCHEMA:
+            raise ValueError(f"{len(text)} characters where at most {_LONGEST_SCHEMA} are taken")
+        grammar = LLMatcher.grammar_from_json_schema(text, overrides=_SEPARATORS)
     except (TypeError, ValueError, RecursionError) as error:
         raise EdgeError(f"schema: expected a JSON schema, found {str(error)[:200]}; correct it") from error
     return Constraint(tokenizer, grammar, "schema")
@@ -83,10 +92,11 @@ def _grammar(tools: Sequence[Mapping[str, Any]], query: str) -> Iterator[str]:
     """llguidance's Lark; a value is written as JSON character by character, so no part of it ends within an escape."""
     declared = [_declaration(tool) for tool in tools]
     names = [name for name, _ in declared]
-    if not names or len(set(names)) != len(names):
-        raise EdgeError(f"tools: expected at least one and a name of its own for each, found {names}; correct the declarations")
-    if not query or not _is_unicode(query):
-        raise EdgeError(f"expected a query with some text in valid Unicode, found {ascii(query)[:60]}")
+    if not 0 < len(set(names)) == len(names) <= _MOST_TOOLS:
+        raise EdgeError(f"tools: expected 1 to {_MOST_TOOLS}, each with a name of its own, found {len(names)}: {str(names)[:200]}; "
+                        "correct the declarations")
+    if not 0 < len(query) <= _LONGEST_QUERY or any(0xD800 <= ord(character) < 0xE000 for character in query):
+        raise EdgeError(f"expected a query of 1 to {_LONGEST_QUERY} characters in valid Unicode, found {len(query)}: {ascii(query)[:60]}")
     yield "start: " + " | ".join(f"tool_{index}" for index in range(len(declared)))
     for index, (name, arguments) in enumerate(declared):
         before = f'{{"name": {_json(name)}, "arguments": {{'
@@ -115,11 +125,12 @@ def _declaration(tool: Mapping[str, Any]) -> tuple[str, dict[str, bool]]:
         name, parameters = function["name"], function.get("parameters") or {}
         properties, required = parameters.get("properties") or {}, parameters.get("required") or []
         texts = all(value["type"] == "string" and _TEXT >= value.keys() for value in properties.values())
-        if not _NAME.fullmatch(name) or not texts or not properties.keys() >= set(required):
+        if not (_NAME.fullmatch(name) and texts and properties.keys() >= set(required) and len(properties) <= _MOST_ARGUMENTS):
             raise ValueError(name)
         return name, {argument: argument in required for argument in properties}
     except (KeyError, TypeError, AttributeError, ValueError):
-        raise EdgeError("tools: expected OpenAI's declarations of functions whose arguments are plain strings, found "
+        raise EdgeError("tools: expected OpenAI's declarations of functions with up to "
+                        f"{_MOST_ARGUMENTS} arguments that are plain strings, found "
                         f"{ascii(tool)[:200]}; correct it") from None
 
 
@@ -130,6 +141,3 @@ def _json(text: str) -> str:
 def _literal(text: str) -> str:
     return json.dumps(text)
 
-
-def _is_unicode(text: str) -> bool:
-    return not any(0xD800 <= ord(character) < 0xE000 for character in text)

@@ -123,12 +123,12 @@ class _Choice:
         logprobs = values - values.max()
         logprobs -= np.log(np.exp(logprobs).sum())
         chosen = int(values.argmax()) if self._sampling.temperature == 0 else self._drawn(values)
-        likeliest = np.argsort(-logprobs, kind="stable")[: self._top]
+        likeliest = np.argsort(-logprobs, kind="stable")[: self._top] if self._top else ()
         top = tuple((int(i), float(logprobs[i])) for i in likeliest if np.isfinite(logprobs[i]))
         return chosen, float(logprobs[chosen]), top
 
     def _drawn(self, values: np.ndarray) -> int:
-        shares = softmax(values / self._sampling.temperature)
+        shares = softmax((values - values.max()) / max(self._sampling.temperature, 1e-6))  # less would overflow, and is greedy anyway
         order = np.argsort(-shares, kind="stable")
         kept = order[: 1 + np.searchsorted(shares[order].cumsum(), self._sampling.top_p)]
         return int(self._random.choice(kept, p=shares[kept] / shares[kept].sum()))

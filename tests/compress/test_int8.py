@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from onnx import TensorProto, helper
 from pipeline.compress.int8 import int8_dynamic
 from pipeline.errors import EdgeError
 from pipeline.runtime import load
+from pipeline.runtime.generator import open_generator
 
 
 def read(file: Path) -> dict:
@@ -80,3 +82,30 @@ def test_a_broken_source_is_one_line(fp32, tmp_path, damage):
     with pytest.raises(EdgeError) as caught:
         int8_dynamic(out, source=source)
     assert str(source) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_an_int8_generator_is_smaller_and_writes_almost_the_same(generator_fp32, generator_int8, record_property):
+    """A random model's next token is far less certain than a trained one's, so that most agree is much."""
+    assert read(generator_int8 / "runtime.json") == {**read(generator_fp32 / "runtime.json"), "weights": "int8"}
+    assert (generator_int8 / "tokenizer.json").read_bytes() == (generator_fp32 / "tokenizer.json").read_bytes()
+    assert (generator_int8 / "model.onnx").stat().st_size < (generator_fp32 / "model.onnx").stat().st_size / 2
+    whole, small = open_generator(generator_fp32, 1), open_generator(generator_int8, 1)
+    agreed, random = [], np.random.default_rng(0)
+    for _ in range(20):
+        ids = random.integers(0, 300, 20).tolist()
+        one, other = whole.start(ids), small.start(ids)
+        for _ in range(20):
+            best = int(one.logits.argmax())
+            agreed.append(best == other.logits.argmax())
+            one.feed([best])
+            other.feed([best])
+    record_property("greedy agreement", float(np.mean(agreed)))
+    assert np.mean(agreed) > 0.8
+
+
+def test_a_generator_without_its_tokenizer_is_one_line(generator_fp32, tmp_path):
+    source, out = shutil.copytree(generator_fp32, tmp_path / "source"), tmp_path / "out"
+    out.mkdir()
+    (source / "tokenizer.json").unlink()
+    with pytest.raises(EdgeError, match="expected tokenizer.json"):
+        int8_dynamic(out, source=source)

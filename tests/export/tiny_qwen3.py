@@ -11,6 +11,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from pipeline.base.tokenizer import train_tokenizer
 from pipeline.compress.int8 import int8_dynamic
+from pipeline.export.generator import export_generator
 from pipeline.export.onnx import export_onnx
 from pipeline.runtime.prompt import label_ids, read_tokenizer, template
 
@@ -75,3 +76,21 @@ def int8(fp32: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def decision(merged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.getbasetemp() / "tiny-decision"
     return directory if directory.exists() else write_decision(directory, merged)
+
+
+@pytest.fixture(scope="session")
+def generator_fp32(merged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.getbasetemp() / "tiny-generator-fp32"
+    if not directory.exists():
+        directory.mkdir()
+        export_generator(directory, merged=merged, config=EXPORT)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def generator_int8(generator_fp32: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.getbasetemp() / "tiny-generator-int8"
+    if not directory.exists():
+        directory.mkdir()
+        int8_dynamic(directory, source=generator_fp32)
+    return directory
