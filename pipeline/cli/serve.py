@@ -37,14 +37,14 @@ def _run(options: argparse.Namespace) -> int:
     _check(options)
     chosen = choose(Store(options.store), options.model, options.decision, options.functions)
     workers = max(1, (os.cpu_count() or 1) // options.threads)
-    service = Service(open_engines(chosen, options.threads), workers, options.queue, options.deadline, limits.arrival)
-    app = application(service, key, names_of(options.host), limits)
+    service = Service(open_engines(chosen, options.threads), workers, options.queue, options.deadline, limits)
+    app = application(service, key, names_of(options.host))
     listen(app, options.host, options.port, key, options.api_key_variable, answer=options.deadline, limits=limits)
     return 0
 
 
 def _check(options: argparse.Namespace) -> None:
     from pipeline.errors import EdgeError
-    if options.queue < 1 or not 0 < options.deadline < 3600:
-        raise EdgeError(f"expected a --queue of at least 1 and a --deadline above 0 and below 3600 s, found {options.queue} and "
-                        f"{options.deadline:g}; correct them")
+    if options.threads < 1 or options.queue < 1 or not 0 < options.deadline < 3600:
+        raise EdgeError("expected --threads and --queue of at least 1 and a --deadline above 0 and below 3600 s, found "
+                        f"{options.threads}, {options.queue} and {options.deadline:g}; correct them")

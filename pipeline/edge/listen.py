@@ -16,6 +16,8 @@ from pipeline.edge.door import Door, GuardedProtocol, Limits, read_limits
 from pipeline.edge.loopback import is_loopback
 from pipeline.errors import EdgeError, told
 
+ACCEPTED_AT_ONCE = 16  # far fewer than there are places, so each is heard once before it must make room
+
 
 def key_of(variable: str) -> str | None:
     """The key in that environment variable, None where it is not set or empty; EdgeError for one that no header can carry."""
@@ -48,23 +50,30 @@ def listen(app: Any, host: str, port: int, api_key: str | None, variable: str, a
     limits = limits or read_limits()
     with _bound(host, port) as sock:
         config = uvicorn.Config(app, http=partial(GuardedProtocol, door=Door(limits, answer)), ws="none", loop="asyncio",  # type: ignore[arg-type]
-                                log_level="error", access_log=False, server_header=False, proxy_headers=False, backlog=limits.backlog,
+                                log_level="error", access_log=False, server_header=False, proxy_headers=False, backlog=ACCEPTED_AT_ONCE,
                                 timeout_keep_alive=limits.keep_alive, timeout_graceful_shutdown=math.ceil(answer))
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: sys.exit(0))  # uvicorn raises the signal again when it has shut down
-        _Server(config).run(sockets=[sock])
+        _Server(config, limits.backlog).run(sockets=[sock])
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, backlog: int) -> None:
+        super().__init__(config)
+        self._backlog = backlog
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for sock in sockets or []:
+            sock.listen(self._backlog)  # asyncio takes one number for what the system keeps and what it accepts at once
             host, port = sock.getsockname()[:2]
             print(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1", flush=True)
 
 
 def _bound(host: str, port: int) -> socket.socket:
     """A bound socket; a port in use is an error and not another port."""
+    if not 0 <= port < 2**16:  # the system would take its last 16 bits
+        raise EdgeError(f"--port: expected 0 to {2**16 - 1}, found {port}; choose another")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         sock = socket.socket(family, kind, protocol)
@@ -76,6 +85,6 @@ def _bound(host: str, port: int) -> socket.socket:
             sock.close()
             raise
         return sock
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         reason = told(error) if isinstance(error, OSError) else str(error)
         raise EdgeError(f"{host}:{port}: expected a free port to listen on, found {reason}; choose another") from None

@@ -32,7 +32,7 @@ THREADS = 128  # questions that wait for device or cloud at the same time; more 
 def application(flow: Flow, api_key: str | None, hosts: list[str], limits: Limits) -> Starlette:
     """The ASGI application.  hosts: the names it may be called by.  The page and /health need no key, for they tell nothing."""
     async def chat(request: Request) -> Response:
-        question = read_request(await read_body(request, limits.arrival), request.headers.get("content-type", ""), Question)
+        question = read_request(await read_body(request, limits), request.headers.get("content-type", ""), Question)
         if question.model != MODEL:
             raise Refusal(404, f"expected the model {MODEL}, found another; ask for that one", param="model", code="model_not_found")
         answer = await run_in_threadpool(flow.answer, question)
@@ -46,7 +46,7 @@ def application(flow: Flow, api_key: str | None, hosts: list[str], limits: Limit
 
     api = Mount("/v1", routes=[Route("/models", models), Route("/chat/completions", chat, methods=["POST"])],
                 middleware=[Middleware(KeyRequired, api_key=api_key)])
-    return Starlette(routes=[Route("/", _page), Route("/health", _health), api], max_body_size=limits.longest_body, lifespan=_lifespan,
+    return Starlette(routes=[Route("/", _page), Route("/health", _health), api], lifespan=_lifespan,
                      middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
                      exception_handlers={HTTPException: refuse, EdgeError: _unavailable, Exception: fail})
 

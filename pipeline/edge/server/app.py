@@ -24,8 +24,9 @@ from pipeline.edge.server.engines import Engine, Piece
 from pipeline.edge.server.metrics import Metrics
 from pipeline.edge.server.protocol import ChatRequest, read_request
 from pipeline.edge.server.queue import Queue
-from pipeline.edge.server.refusal import Refusal, fail, mistake, refuse
+from pipeline.edge.server.refusal import Refusal, mistake, refuse
 
+LOG = logging.getLogger("uvicorn.error")
 GONE = 499  # counted where a client did not wait for its answer
 T = TypeVar("T")
 
@@ -33,8 +34,8 @@ T = TypeVar("T")
 class Service:
     """The models by name, each behind a queue of its own, so that a long answer of one keeps nobody from the other."""
 
-    def __init__(self, engines: Mapping[str, Engine], workers: int, room: int, deadline: float, arrival: float) -> None:
-        self._metrics, self._deadline, self._arrival = Metrics(engines), deadline, arrival
+    def __init__(self, engines: Mapping[str, Engine], workers: int, room: int, deadline: float, limits: Limits) -> None:
+        self._metrics, self._deadline, self._limits = Metrics(engines), deadline, limits
         self._queues = {name: Queue(engine, workers, room, self._metrics.waiting.labels(name), self._metrics.running.labels(name))
                         for name, engine in engines.items()}
 
@@ -42,7 +43,7 @@ class Service:
         """POST /v1/chat/completions."""
         begun, model = time.monotonic(), ""
         try:
-            asked = read_request(await read_body(request, self._arrival), request.headers.get("content-type", ""), ChatRequest)
+            asked = read_request(await read_body(request, self._limits), request.headers.get("content-type", ""), ChatRequest)
             model = asked.model
             pieces = self._queue(model).answer(asked, asyncio.get_running_loop().time() + self._deadline)
             if asked.stream:
@@ -56,9 +57,10 @@ class Service:
         except ClientDisconnect:
             self._metrics.count(model, GONE, time.monotonic() - begun)
             return Response(status_code=GONE)
-        except Exception:
+        except Exception:  # if starlette saw it, the connection would be closed under the client's next request
+            LOG.exception("a request was not answered")
             self._metrics.count(model, 500, time.monotonic() - begun)
-            raise
+            return await refuse(request, mistake())
         self._count_answer(model, whole[-1], begun)
         return JSONResponse(answers.completion(model, whole, bool(asked.logprobs)))
 
@@ -96,7 +98,7 @@ class Service:
             status = refusal.status_code
             yield answers.refused(refusal if isinstance(refusal, Refusal) else mistake())
         except Exception:
-            logging.getLogger("uvicorn.error").exception("an answer broke off")
+            LOG.exception("an answer broke off")
             status = 500
             yield answers.refused(mistake())
         finally:
@@ -112,13 +114,12 @@ class Service:
             self._metrics.count_tokens(model, last.usage)
 
 
-def application(service: Service, api_key: str | None, hosts: list[str], limits: Limits) -> Starlette:
+def application(service: Service, api_key: str | None, hosts: list[str]) -> Starlette:
     """The ASGI application.  hosts: the names it may be called by."""
     routes = [Route("/health", service.health), Route("/metrics", service.metrics), Route("/v1/models", service.models),
               Route("/v1/chat/completions", service.chat, methods=["POST"])]
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts), Middleware(KeyRequired, api_key=api_key)]
-    return Starlette(routes=routes, middleware=middleware, max_body_size=limits.longest_body,
-                     exception_handlers={HTTPException: refuse, Exception: fail})
+    return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: refuse})
 
 
 async def _all(pieces: AsyncGenerator[Piece, None]) -> list[Piece]:

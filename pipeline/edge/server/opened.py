@@ -12,4 +12,7 @@ INTENT, FUNCTIONS = "intent", "functions"
 def open_engines(chosen: Chosen, threads: int) -> dict[str, Engine]:
     """The engines; EdgeError when a directory is broken or made for another than its companion."""
     engines: dict[str, Engine] = {INTENT: ClassifierEngine(Classifier.open(chosen.model, chosen.decision, threads))}
+    if chosen.functions is not None:
+        from pipeline.edge.server.generating import GeneratorEngine  # llguidance takes a tenth of a second
+        engines[FUNCTIONS] = GeneratorEngine.open(chosen.functions, threads)
     return engines

@@ -12,7 +12,6 @@ TYPES = {401: "authentication_error", 429: "rate_limit_error", 500: "server_erro
 MESSAGES = {  # of what starlette itself refuses
     404: "expected a path of this API, found another; see /v1/models",
     405: "expected another method for this path; chat completions are asked with POST",
-    413: "expected a body of at most a megabyte, found more; shorten the conversation",
 }
 
 
@@ -36,11 +35,6 @@ async def refuse(request: Request, error: Exception) -> Response:
     if not isinstance(error, Refusal):
         error = Refusal(error.status_code, MESSAGES.get(error.status_code, error.detail), headers=dict(error.headers or {}))
     return JSONResponse(error.to_json(), error.status_code, error.headers)
-
-
-async def fail(request: Request, error: Exception) -> Response:
-    """The handler of what nobody expected; starlette raises it again, so that it stands in the server's log."""
-    return await refuse(request, mistake())
 
 
 def mistake() -> Refusal:

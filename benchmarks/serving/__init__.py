@@ -1,0 +1,1 @@
+"""The served endpoint under load: see ``__main__``."""
