@@ -130,7 +130,7 @@ class Flow:
 
     def _local_words(self, question: Question, told: Told) -> str:
         call = None
-        if local.has_tools(self.device, told.intent):
+        if local.has_tools(told.intent):
             with told.timed("tool"):
                 call = local.choose(self.device, told.query)
         with told.timed("answer"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.data.intents import by_name
 from pipeline.edge import tools
 from pipeline.edge.functions import Call
+from pipeline.edge.tools.by_words import by_words
 from pipeline.edge.tools.call import ToolCall
 from pipeline.errors import EdgeError
 from pipeline.runtime.decision import LOCAL
@@ -33,17 +34,19 @@ def sorry(trouble: str) -> str:
     return _SORRY[trouble]
 
 
-def has_tools(device: Device, intent: str | None) -> bool:
+def has_tools(intent: str | None) -> bool:
     """Whether a question of that kind is one for the device's tools."""
-    return device.has_functions and intent is not None and by_name(intent).route == LOCAL
+    return intent is not None and by_name(intent).route == LOCAL
 
 
-def choose(device: Device, query: str) -> Call | None:
-    """The tool for a question; None where the device could not be asked."""
+def choose(device: Device, query: str) -> Call:
+    """The tool for a question: the functions model's choice, or by the question's words where none is served or it fails."""
+    if not device.has_functions:
+        return by_words(query)
     try:
         return device.choose(query)
     except EdgeError:
-        return None
+        return by_words(query)
 
 
 def words(query: str, call: Call | None, intent: str | None, confidence: float | None, kept: bool) -> str:

@@ -74,13 +74,18 @@ def _of_month(text: str, today: date) -> date | None:
 
 
 @cache
-def _holidays() -> dict[str, dict]:
+def _known() -> dict[str, dict]:
     return read_yaml(Path(__file__).with_name("holidays.yaml"))
+
+
+def holidays() -> list[str]:
+    """Every name of a holiday that has a date."""
+    return [name for names in ("fixed", "dated", "also") for name in _known()[names]]
 
 
 def next_holiday(text: str, today: date) -> date | None:
     """The next day of that holiday, today included; None for one that is not in holidays.yaml, or not in time."""
-    known = _holidays()
+    known = _known()
     name = known["also"].get(text, text)
     if name in known["fixed"]:
         month, day = map(int, known["fixed"][name].split("-"))
