@@ -26,7 +26,7 @@ class Reference:
     """What may be set of the reference base; `exclude` holds queries that its corpus must not contain."""
 
     seed: int = 20260101
-    documents: int = 62_000
+    documents: int = 68_000
     vocab_size: int = 4096
     hidden: int = 128
     layers: int = 10
