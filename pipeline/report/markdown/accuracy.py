@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pipeline.report import format as fmt
 from pipeline.report import pairs
 from pipeline.report.markdown import sections
-from pipeline.report.markdown.text import document, plain, table
+from pipeline.report.markdown.text import digits, document, plain, table
+from pipeline.report.markdown.training import training
 from pipeline.report.matrices import matrices
 from pipeline.report.results import Claim, Seen
 
@@ -33,35 +34,6 @@ def agreement(results: Mapping[str, Any]) -> str:
     headers = ["测量 (measurement)", "n", "一致率 (agreement)", "不一致 (apart)", "logit 最大差 (largest)", "logit 平均差 (mean)"]
     rows = [[plain(cell) for cell in row] for row in pairs.agreements(results)]
     return f"## 预测一致性 (agreement)\n\n{table(headers, rows, numbers=range(1, 6))}" if rows else ""
-
-
-def training(results: Mapping[str, Any]) -> str:
-    """训练过程: one row an evaluation, the best checkpoint marked."""
-    curves = results.get("training") or {}
-    if not curves.get("eval"):
-        return ""
-    rows = []
-    for point in curves["eval"]:
-        best = "最佳 (best)" if point["step"] == curves.get("best_step") else ""
-        rows.append([str(point["step"]), _digits(point.get("epoch"), 2), _digits(_train_loss(curves, point["step"])),
-                     _digits(point.get("loss")), fmt.value(point.get("token_accuracy"), "proportion"), best])
-    headers = ["步 (step)", "轮 (epoch)", "训练损失 (train loss)", "验证损失 (eval loss)",
-               "词元准确率 (token accuracy)", "检查点 (checkpoint)"]
-    counted = (curves.get("lora_parameters"), curves.get("base_parameters"), curves.get("rows", {}).get("train"))
-    lora, base, samples = (fmt.value(figure, "count") for figure in counted)
-    facts = (f"LoRA 可训练参数 {lora}，基座参数 {base}，训练样本 {samples} 条，"
-             f"耗时 {fmt.duration(curves.get('seconds') or 0)}。")
-    return f"## 训练过程 (training)\n\n{facts}\n\n{table(headers, rows, numbers=range(5))}"
-
-
-def _train_loss(curves: Mapping[str, Any], step: int) -> float | None:
-    """The last training loss logged at or before the step."""
-    earlier = [point["loss"] for point in curves.get("train") or [] if point["step"] <= step and point.get("loss") is not None]
-    return earlier[-1] if earlier else None
-
-
-def _digits(figure: float | None, places: int = 4) -> str:
-    return fmt.NONE if figure is None else f"{figure:.{places}f}"
 
 
 def _confusions(results: Mapping[str, Any]) -> list[str]:
@@ -92,7 +64,7 @@ def _recall(item: Seen) -> str:
 
 def _wrong(item: Seen) -> str:
     wrong = item.details.get("wrong") or []
-    rows = [[plain(one.get("query", "")), plain(one.get("expected", "")), plain(one.get("found", "")), _digits(one.get("confidence"), 2)]
+    rows = [[plain(one.get("query", "")), plain(one.get("expected", "")), plain(one.get("found", "")), digits(one.get("confidence"), 2)]
             for one in wrong[:WRONG]]
     total = item.details.get("wrong_count") or len(wrong)
     more = f"（共 {total} 条，列出前 {len(rows)} 条）" if total > len(rows) else ""

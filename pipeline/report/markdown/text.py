@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from pipeline.report.format import NONE
+
 SPECIAL = frozenset("\\`*_[]<>|&~$#")
 # Where GitHub makes a mention, a reference or a link out of plain text; a space of no width behind it keeps it from that.
 LINKING = re.compile(r"[@#]|:(?=//)|www(?=\.)", re.IGNORECASE)
@@ -42,3 +44,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterab
 
 def document(parts: Iterable[str]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def digits(figure: float | None, places: int = 4) -> str:
+    """A plain decimal number, or a dash where there is none."""
+    return NONE if figure is None else f"{figure:.{places}f}"
