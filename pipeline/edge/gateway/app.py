@@ -23,7 +23,7 @@ from pipeline.edge.gateway.question import MODEL, Question
 from pipeline.edge.server.auth import KeyRequired
 from pipeline.edge.server.body import read_body
 from pipeline.edge.server.protocol import read_request
-from pipeline.edge.server.refusal import Refusal, fail, refuse
+from pipeline.edge.server.refusal import Refusal, mistake, refuse
 from pipeline.errors import EdgeError
 
 THREADS = 128  # questions that wait for device or cloud at the same time; more wait their turn
@@ -48,7 +48,7 @@ def application(flow: Flow, api_key: str | None, hosts: list[str], limits: Limit
                 middleware=[Middleware(KeyRequired, api_key=api_key)])
     return Starlette(routes=[Route("/", _page), Route("/health", _health), api], lifespan=_lifespan,
                      middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
-                     exception_handlers={HTTPException: refuse, EdgeError: _unavailable, Exception: fail})
+                     exception_handlers={HTTPException: refuse, EdgeError: _unavailable, Exception: _fail})
 
 
 @asynccontextmanager
@@ -67,3 +67,8 @@ async def _health(request: Request) -> Response:
 
 async def _unavailable(request: Request, error: Exception) -> Response:
     return await refuse(request, Refusal(503, str(error)))
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    """What nobody expected; starlette raises it again, so that it stands in the server's log."""
+    return await refuse(request, mistake())
