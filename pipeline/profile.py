@@ -91,15 +91,27 @@ class Costs(Section):
     cloud: Annotated[float, Field(gt=0)] = 1.0
 
 
+class Whole(Section):
+    """Every weight of the base trained further, once through the examples: Muon's and AdamW's learning rates, tokens a batch."""
+
+    matrix_lr: Annotated[float, Field(gt=0)] = 0.02
+    other_lr: Annotated[float, Field(gt=0)] = 3e-3
+    tokens: Positive = 4096
+
+
 class Functions(Section):
-    """What the device does beside deciding: examples of rewriting and of tool selection each, and their LoRA on the same base."""
+    """What the device does beside deciding: examples of rewriting and of tool selection each, trained on the same base.
+
+    By LoRA, or ``whole`` where a base is so small that all of it has to learn.
+    """
 
     seed: int = 20260101
     train: Positive = 2500
-    validation: Positive = 50
+    validation: Positive = 100
     test: Positive = 500
-    max_length: Positive = 160
+    max_length: Positive = 192
     lora: Train = Train()
+    whole: Whole | None = None
 
 
 class Export(Section):

@@ -1,7 +1,7 @@
 """Profile -> specs: which artifact is built from which, and what determines it.
 
 The whole flow stands here: data and base -> adapter -> merged -> onnx_fp32 -> onnx_int8, and merged -> decision; likewise
-function_data and base -> functions_adapter -> functions_merged -> functions_onnx -> functions_int8.
+function_data and base -> functions_adapter -> functions_merged (or functions_whole) -> functions_onnx -> functions_int8.
 Each builder is imported only when it has to build.
 """
 
@@ -141,6 +141,19 @@ def functions_adapter(functions: Functions, base: Artifact, data: Artifact) -> S
 
     code = ("pipeline.train.sft", "pipeline.train.function_rows")
     return Spec("functions-adapter", build, config, {"base": base, "data": data}, code, TRAINING)
+
+
+def functions_whole(functions: Functions, base: Artifact, data: Artifact) -> Spec:
+    """A small base with all its weights trained further: rewriting and tool selection."""
+    assert functions.whole is not None
+    config = {"max_length": functions.max_length, "seed": functions.seed, **functions.whole.model_dump()}
+
+    def build(work: Workspace) -> None:
+        from pipeline.train.whole import train_whole
+        train_whole(work.out, work.scratch, base=base.path, train=data.file("train.jsonl"), validation=data.file("validation.jsonl"),
+                    config=config)
+
+    return Spec("functions-whole", build, config, {"base": base, "data": data}, ("pipeline.train.whole",), ("torch", "transformers"))
 
 
 def functions_onnx(profile: Profile, functions: Functions, merged: Artifact) -> Spec:

@@ -11,12 +11,14 @@ from typing import Any
 
 from pipeline.atomic import write_atomically
 from pipeline.data.functions.examples import REWRITING, TOOLS, Example
-from pipeline.data.functions.sentence import FOLDER, Sentence, draw, kind_of, say
+from pipeline.data.functions.sentence import FOLDER, Sentence, draw, heard, kind_of, say
+from pipeline.data.grammar import all_grammars, all_slots, expand
 from pipeline.edge.functions import arguments_of
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_yaml
 
 SPLITS = ("train", "validation", "test")
+WRAPPED, FOR_A_TOOL = 0.5, 0.5  # shares of the questions
 _DRAWS = 200
 
 
@@ -68,13 +70,21 @@ def rewriting(split: str, rng: random.Random) -> Example:
 
 
 def _question(tool: str, split: str, rng: random.Random) -> Sentence:
-    return say(rng.choice(_grammar("tools")["tools"][tool][split]), split, rng)
+    grammar = _grammar("tools")
+    template = rng.choice(grammar["tools"][tool][split])
+    if rng.random() < WRAPPED:
+        template = rng.choice(grammar["around"][split]).replace("{question}", template)
+    return say(template, split, rng)
 
 
 def _any_question(split: str, rng: random.Random, slots: int = 0) -> Sentence:
-    """A question with at least so many slots."""
+    """A question with at least so many slots: for a tool, or of the intents' grammars, where what to copy is more varied."""
     while True:
-        sentence = _question(rng.choice(list(_grammar("tools")["tools"])), split, rng)
+        if rng.random() < FOR_A_TOOL:
+            sentence = _question(rng.choice(list(_grammar("tools")["tools"])), split, rng)
+        else:
+            grammar = rng.choice([grammar for grammar in all_grammars() if grammar.split == split])
+            sentence = heard(expand(grammar.nodes, all_slots(), split, rng), split)
         if len(sentence.values) >= slots:
             return sentence
 
@@ -83,8 +93,8 @@ def _lean(sentence: Sentence, split: str, rng: random.Random) -> tuple[str, Sent
     """A follow-up that changes a slot of the sentence, and what it means; of two alike, 13 加 88, the later one."""
     name = rng.choice(list({kind_of(name): name for name in sentence.values}.values()))
     new = draw([name], split, rng, sentence.values)
-    form = rng.choice(_grammar("rewriting")["follow_up"][split])
-    return form.replace("{new}", new[name]), sentence.saying(new)
+    said = say(rng.choice(_grammar("rewriting")["follow_up"][split]).replace("{new}", "<new>"), split, rng).text
+    return said.replace("<new>", new[name]), sentence.saying(new)
 
 
 def _follow_up(split: str, rng: random.Random) -> tuple[list[str], str]:

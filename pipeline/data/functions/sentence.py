@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -62,6 +63,22 @@ def draw(names: list[str], split: str, rng: random.Random, instead_of: Mapping[s
         near = [group for group in groups if said & set(group)] or [rng.choices(groups, weights=[len(group) for group in groups])[0]]
         values[name] = rng.choice([value for value in near[0] if value not in said])
     return values
+
+
+def heard(text: str, split: str) -> Sentence:
+    """A text with the last value of a slot in it, of two characters or more, as its slot; without slots where there is none."""
+    found = next(reversed([*_values(split).finditer(text)]), None)
+    if not found or not found.lastgroup:
+        return Sentence((Text(text),), {})
+    return Sentence((Text(text[:found.start()]), Slot(found.lastgroup), Text(text[found.end():])), {found.lastgroup: found[0]})
+
+
+@cache
+def _values(split: str) -> re.Pattern[str]:
+    """Every value that the split may speak, the longest of a slot first; a group is a slot's name."""
+    by_slot = {name: [value for group in slot.groups(split) for value in group if len(value) > 1] for name, slot in slots().items()}
+    return re.compile("|".join(f"(?P<{name}>{'|'.join(map(re.escape, sorted(values, key=len, reverse=True)))})"
+                               for name, values in by_slot.items() if values))
 
 
 def _chosen(nodes: tuple[Node, ...], rng: random.Random) -> list[Text | Slot]:

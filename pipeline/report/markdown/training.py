@@ -27,8 +27,8 @@ def _training(curves: Mapping[str, Any], chinese: str, english: str) -> str:
                "词元准确率 (token accuracy)", "检查点 (checkpoint)"]
     counted = (curves.get("lora_parameters"), curves.get("base_parameters"), curves.get("rows", {}).get("train"))
     lora, base, samples = (fmt.value(figure, "count") for figure in counted)
-    facts = (f"LoRA 可训练参数 {lora}，基座参数 {base}，训练样本 {samples} 条，"
-             f"耗时 {fmt.duration(curves.get('seconds') or 0)}。")
+    trained = "全部参数参与训练" if curves.get("lora_parameters") is None else f"LoRA 可训练参数 {lora}"
+    facts = f"{trained}，基座参数 {base}，训练样本 {samples} 条，耗时 {fmt.duration(curves.get('seconds') or 0)}。"
     return f"## 训练过程 (training)：{chinese} ({english})\n\n{facts}\n\n{table(headers, rows, numbers=range(5))}"
 
 
