@@ -123,7 +123,7 @@ def _refuses(server: Served) -> bool:
 
 
 def test_a_stop_does_not_wait_beyond_the_deadline():
-    with slow(deadline=1) as server, ThreadPoolExecutor(1) as pool:
+    with slow(deadline=1, arrival=600) as server, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(server.ask, "20 " * 5000)
         until(lambda: server.metric(RUNNING) == 1)
         with connect(server) as silent:

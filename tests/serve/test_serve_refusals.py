@@ -31,6 +31,7 @@ WRONG_BODIES = {
     "half a surrogate pair": b'{"model": "intent", "messages": [{"role": "user", "content": "\\ud800"}]}',
     "NaN": b'{"model": "intent", "messages": [{"role": "user", "content": "x"}], "temperature": NaN}',
     "Infinity": b'{"model": "intent", "messages": [{"role": "user", "content": "x"}], "temperature": -Infinity}',
+    "NaN where nobody looks": b'{"model": "intent", "messages": [{"role": "user", "content": "x"}], "metadata": NaN}',
     "a number too large": b'{"model": "intent", "messages": [{"role": "user", "content": "x"}], "temperature": 1e999}',
     "too many digits": b'{"model": "intent", "messages": [], "seed": ' + b"9" * 5000 + b"}",
     "nested": b"[" * 100_000 + b"]" * 100_000, "nested objects": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
