@@ -4,12 +4,10 @@ What the base has seen: some 37,000 utterances written for it, as people say the
 about a hundred fine categories (现在几点, 带伞穿衣, 单位换算, 条件假设, 讲笑话 ...); sentences of the *training*
 grammars of pipeline/data, in six coarse ones; both with the noise of typing and hearing; and as the answer the category by
 name, coarse before fine (问天气·带伞穿衣), or a letter for the coarse one, in six tasks (判断用途, 判断主题 ...) that each
-have letters of their own.  One document in seven is about copying instead: an utterance or a part of it said again (copying.py).
-The last quarter of the text is finished exchanges in the very prompt format of the decision.
+have letters of their own.  The last quarter of the text is finished exchanges in the very prompt format of the decision.
 
-What it has not seen: the task "判断意图" with its letters; a question to rewrite, or a tool call; the validation, test and
-challenge grammars; any text that equals, or at a bigram Jaccard similarity of 0.8 or more resembles, a query named in `exclude`
-(the queries of all four data sets).
+What it has not seen: the task "判断意图" with its letters; the validation, test and challenge grammars; any text that equals,
+or at a bigram Jaccard similarity of 0.8 or more resembles, a query named in `exclude` (the queries of all four data sets).
 
 The categories were chosen knowing the six intents, and refine them: the kinds are the intents under other names.  A large
 model knows from its reading what words mean and what people want; this base was taught it where the task needs it, and LoRA
@@ -27,7 +25,6 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.base.copying import copying
 from pipeline.data.grammar import all_grammars, all_slots, expand
 from pipeline.data.near import NearIndex
 from pipeline.data.speech import roughen
@@ -40,8 +37,6 @@ END = "<|im_end|>"
 TASKS = ("类别", "用途", "目的", "类型", "主题", "需求")
 CATEGORY_SHARE = 0.7  # of the notes say the category by name; the others are answered by a task's letter
 EXCHANGE_SHARE = 0.25  # the last documents: finished exchanges in the prompt of the decision, before them shorter notes
-COPYING_SHARE = 0.15  # documents whose answer is copied out of the text (copying.py)
-COPIED = 0.1  # weight of a copied token
 PLAIN_SHARE = 0.05  # documents of the utterance alone, read as a language model reads
 GRAMMAR_SHARE = 0.3  # of what is said: LoRA sees these grammars too, and shall bind its letters to what holds beyond them
 # A corpus file's kind -> the intent whose training grammars speak of the same, and the coarse category.
@@ -129,13 +124,10 @@ def documents(count: int, seed: int, exclude: Iterable[str] = ()) -> Iterator[Do
     for index in range(count):
         said, task = speaker.say(), rng.choice(todo)
         late = index >= count * (1 - EXCHANGE_SHARE)
-        if rng.random() < COPYING_SHARE:
-            name, text, answer = copying(lambda: speaker.say().text, rng)
-            yield _copy(name, text, answer, late)
-        elif rng.random() < PLAIN_SHARE:
+        if rng.random() < PLAIN_SHARE:
             yield Document(((said.text, 0.2), ("\n", 0.0)))
         elif rng.random() < (0.85 if late else 0.03):
-            yield _exchange(f"判断{task.name}", said.text, task.letters[said.kind])
+            yield _exchange(task.name, said.text, task.letters[said.kind])
         elif rng.random() < CATEGORY_SHARE:
             yield _note("细类", said.text, KINDS[said.kind][1], said.category)
         else:
@@ -147,13 +139,7 @@ def _note(name: str, text: str, answer: str, detail: str = "") -> Document:
     return Document(((text, 0.0), (f"\n{name}：", 0.0), (answer, 1.0), *finer))
 
 
-def _exchange(system: str, text: str, answer: str) -> Document:
+def _exchange(name: str, text: str, answer: str) -> Document:
     """A finished exchange in the prompt of the decision."""
-    prefix, suffix = template(system)
+    prefix, suffix = template(f"判断{name}")
     return Document(((prefix, 0.0), (text, 0.0), (suffix, 0.0), (answer, 1.0), (END, 0.05)))
-
-
-def _copy(name: str, text: str, answer: str, late: bool) -> Document:
-    """Each token of a copy weighs little: there are as many of them as of letters in a dozen other documents."""
-    prefix, suffix = template(name) if late else ("", f"\n{name}：")
-    return Document(((prefix, 0.0), (text, 0.0), (suffix, 0.0), (answer, COPIED), (END if late else "\n", COPIED)))

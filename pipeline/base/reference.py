@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.base.corpus import documents
-from pipeline.base.mimetic import write_copying_heads
 from pipeline.base.tokenizer import CONTROL, train_tokenizer
 from pipeline.errors import EdgeError
 
@@ -26,7 +25,7 @@ class Reference:
     """What may be set of the reference base; `exclude` holds queries that its corpus must not contain."""
 
     seed: int = 20260101
-    documents: int = 68_000
+    documents: int = 62_000
     vocab_size: int = 4096
     hidden: int = 128
     layers: int = 10
@@ -109,7 +108,6 @@ def build_reference(out: Path, scratch: Path, config: Mapping[str, Any]) -> None
     torch.manual_seed(settings.seed)
     model = Qwen3ForCausalLM._from_config(qwen3_config(settings, tokenizer), attn_implementation=ATTENTION)
     _quiet_branches(model)
-    write_copying_heads(model, settings.seed)
     recipe = Recipe(settings.seed, matrix_lr=settings.matrix_lr, other_lr=settings.other_lr, tokens=settings.tokens)
     losses = list(pretrain(model, encode(made, tokenizer), tokenizer.pad_token_id, recipe, scratch))
     save_model(model, out)
