@@ -18,7 +18,8 @@ from pipeline.store.place import default_store
 ROOT = Path(__file__).parents[2]
 STORE = default_store(ROOT)
 EVERY_CLAIM = "not beside"  # the tests beside the targets only observe
-WITHOUT_TIMING = f"{EVERY_CLAIM} and not performance and not fast"
+WITHOUT_JOINT = f"{EVERY_CLAIM} and not joint"  # the conversations take the better part of a minute
+WITHOUT_TIMING = f"{WITHOUT_JOINT} and not performance and not fast"
 # A neighbour's load makes a timing invalid, which would hide what the fault did; each fault is far larger than that.
 ON_A_BUSY_MACHINE_TOO = """
 import pipeline.measure.conditions

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from tests.faults.conftest import EVERY_CLAIM, STORE, copy_acceptance, outcome_of, start_acceptance
+from tests.faults.conftest import WITHOUT_JOINT, STORE, copy_acceptance, outcome_of, start_acceptance
 
 # Every stay in the machine's lock becomes one line of a log: which process, how, from when, until when.
 LOGGED = """
@@ -56,7 +56,7 @@ ON_CONDITIONS = "other processes used"
 def test_two_suites_at_once_measure_in_turns_and_come_to_the_same_verdicts(tmp_path):
     copy_acceptance(tmp_path, LOGGED)
     names = ("one", "two")
-    running = [start_acceptance(tmp_path, "-k", EVERY_CLAIM, "--store", str(STORE), "--reports", name) for name in names]
+    running = [start_acceptance(tmp_path, "-k", WITHOUT_JOINT, "--store", str(STORE), "--reports", name) for name in names]
     one, two = (outcome_of(process, tmp_path / name) for process, name in zip(running, names, strict=True))
     stays = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     measured = [stay for stay in stays if stay["how"] == "alone"]
