@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from tests.faults.conftest import WITHOUT_JOINT, STORE, copy_acceptance, outcome_of, start_acceptance
+from tests.faults.conftest import STORE, WITHOUT_JOINT, copy_acceptance, outcome_of, start_acceptance
 
 # Every stay in the machine's lock becomes one line of a log: which process, how, from when, until when.
 LOGGED = """
