@@ -13,6 +13,7 @@ from pipeline.edge.gateway import local
 from pipeline.edge.gateway.completion import CloudError
 from pipeline.edge.gateway.part import Part
 from pipeline.edge.gateway.question import Question
+from pipeline.edge.leaning import whole_by_words
 from pipeline.edge.router import Mode, route, rule_of
 from pipeline.edge.rules import Asked
 from pipeline.errors import EdgeError
@@ -94,7 +95,7 @@ class Flow:
     def _route(self, question: Question, told: Told) -> None:
         asked = Asked(told.query, question.says("requires_reasoning"), question.says("previous_failed"))
         settled = self.mode != "model" and rule_of(asked) not in (None, "keyword")  # whatever the words mean in their context
-        if len(question.turns) > 1 and self.device.has_functions and (question.local_only or not settled):
+        if len(question.turns) > 1 and (question.local_only or not settled):
             with told.timed("rewrite"):
                 told.query = self._alone(question.turns)
         if (decision := self._decision(question, told)) is None:
@@ -108,12 +109,12 @@ class Flow:
             told.route, told.reason = routed.route, routed.reason
 
     def _alone(self, turns: list[str]) -> str:
-        """The question in words that need no context, or as it was said where that does not work."""
+        """The question in words that need no context: the functions model's, or by words where none is served or it fails."""
         try:
-            query = self.device.rewrite(turns).strip()
+            query = self.device.rewrite(turns).strip() if self.device.has_functions else ""
         except EdgeError:
             query = ""
-        return query if 0 < len(query) <= LONGEST_REWRITING else turns[-1]
+        return query if 0 < len(query) <= LONGEST_REWRITING else whole_by_words(turns)
 
     def _decision(self, question: Question, told: Told) -> Decision | None:
         with told.timed("classify"):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pipeline.edge.functions import Call
 from pipeline.edge.tools.clock import zones
@@ -38,19 +39,25 @@ def by_words(query: str) -> Call:
 
 @cache
 def _patterns() -> tuple[_Pattern, ...]:
-    content = read_yaml(Path(__file__).with_name("patterns.yaml"))
-    units = [unit for known in quantities().values() for unit in known]
-    parts = {**content["parts"], "unit": _any_of(units), "place": _any_of(zones()), "event": _any_of(holidays())}
-
-    def compiled(pattern: str) -> re.Pattern[str]:
-        return re.compile(_filled(pattern, parts))
-
     return tuple(_Pattern(entry["tool"], compiled(entry["pattern"]),
-                          {name: compiled(part) for name, part in entry.get("arguments", {}).items()}) for entry in content["patterns"])
+                          {name: compiled(part) for name, part in entry.get("arguments", {}).items()}) for entry in words()["patterns"])
 
 
-def _any_of(words: Iterable[str]) -> str:
-    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+@cache
+def words() -> dict[str, Any]:
+    """patterns.yaml."""
+    return read_yaml(Path(__file__).with_name("patterns.yaml"))
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of patterns.yaml with its <parts> written out."""
+    units = [unit for known in quantities().values() for unit in known]
+    known = {"unit": _any_of(units), "place": _any_of(zones()), "event": _any_of(holidays())}
+    return re.compile(_filled(pattern, {**words()["parts"], **known}))
+
+
+def _any_of(known: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
 
 
 def _filled(pattern: str, parts: dict[str, str]) -> str:
