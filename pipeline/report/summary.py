@@ -15,7 +15,7 @@ LIMIT = 65_536  # what GitHub takes for a comment, in UTF-16 units
 WORST_FIRST = ("regressed", "stopped", "fail", "invalid", "inconclusive", "unsettled", "not_compared", "improved")
 EXAMPLES = 20  # flipped queries of a claim, lost and gained each
 # Examples of a claim, and rows of each table and list: the first that fits is taken, and the last always does.
-SIZES = ((EXAMPLES, 500), (5, 500), (0, 500), (0, 12))
+SIZES = ((EXAMPLES, 500), (5, 500), (2, 500), (0, 500), (0, 12))
 CELL, TITLE, REASON, QUERY = 60, 120, 300, 200  # characters of a text from outside before it is cut
 
 

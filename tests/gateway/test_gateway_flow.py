@@ -97,10 +97,12 @@ def test_a_question_that_leans_on_the_one_before_is_made_whole(client, device):
     assert device.asked == ["上海天气怎么样"]
 
 
-def test_without_functions_the_device_says_what_it_understood(client, device):
+def test_without_functions_the_words_choose_the_tool_and_make_a_question_whole(client, device):
     device.has_functions = False
-    text, _, told = ask(client, WEATHER)
-    assert text == "设备听出这是“天气查询”（把握 97%），但自己回答不了。" and told["tool"] is None
+    _, _, told = ask(client, "三加四")
+    assert told["tool"] == {"name": "calculate", "arguments": {"a": "三", "op": "加", "b": "四"}}
+    _, _, told = ask(client, "北京今天天气怎么样", {"role": "assistant", "content": "不知道"}, "那上海呢")
+    assert told["query"] == "上海今天天气怎么样" and "rewrite" in told["ms"]
 
 
 @pytest.mark.parametrize(("fault", "trouble", "word"), [
