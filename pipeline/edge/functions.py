@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.edge.endpoint import Endpoint
 
 REWRITING, TOOLS = "rewriting", "tools"
+END_OF_TURN = "<|im_end|>"  # an answer's last token
 SYSTEMS = {REWRITING: "改写问题", TOOLS: "选择工具"}
 TURNS = 3
 """The last questions that rewriting reads, the present one among them."""
@@ -48,6 +49,11 @@ def _messages(function: str, user: str) -> list[Message]:
 @cache
 def _tools() -> dict[str, Any]:
     return read_yaml(Path(__file__).with_name("tools.yaml"))
+
+
+def tool_names() -> list[str]:
+    """The declared tools, in their order."""
+    return list(_tools())
 
 
 def arguments_of(name: str) -> list[str]:

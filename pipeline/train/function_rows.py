@@ -6,21 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.edge.functions import END_OF_TURN, SYSTEMS
 from pipeline.errors import EdgeError
 from pipeline.train.inputs import Row, conversation
-
-END = "<|im_end|>"
 
 
 def read_function_rows(file: Path, base: Path, prompt: Mapping[str, Any]) -> list[Row]:
     """The file's examples as rows of at most ``max_length`` tokens; EdgeError names the first that is longer."""
     from pipeline.data.functions.examples import read_examples
-    from pipeline.edge.functions import SYSTEMS
     from pipeline.runtime.prompt import read_tokenizer, template
 
     tokenizer, rows = read_tokenizer(base), []
     for number, example in enumerate(read_examples(file), start=1):
-        sides, answer = template(SYSTEMS[example.function]), example.answer + END
+        sides, answer = template(SYSTEMS[example.function]), example.answer + END_OF_TURN
         asked, answered = (tokenizer.encode(text, add_special_tokens=False).ids for text in
                            (f"{sides.prefix}{example.user}{sides.suffix}", answer))
         ids = (*asked, *answered)

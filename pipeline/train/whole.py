@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from pipeline.base.pretrain import Encoded, Recipe, loss_of, pretrain
 from pipeline.base.reference import ATTENTION, save_model
 from pipeline.errors import EdgeError
 from pipeline.runtime.files import write_object
 from pipeline.runtime.prompt import read_tokenizer
+from pipeline.runtime.torch_runtime import load_model
 from pipeline.train.function_rows import read_function_rows
 from pipeline.train.inputs import Row, check_base
 from pipeline.train.sft import LARGE
@@ -40,8 +41,8 @@ def train_whole(out: Path, scratch: Path, *, base: Path, train: Path, validation
         raise EdgeError(f"{base}: expected a base of at most {LARGE:,} weights to train whole, found {count(shapes):,}; "
                         "train it by LoRA: take functions.whole out of the profile")
     rows = {name: read_function_rows(file, base, config) for name, file in (("train", train), ("validation", validation))}
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, attn_implementation=ATTENTION, local_files_only=True,
-                                                 trust_remote_code=False, use_safetensors=True)
+    model = load_model(base)
+    model.set_attn_implementation(ATTENTION)
     pad = read_tokenizer(base).token_to_id(PAD)
     recipe = Recipe(config["seed"], matrix_lr=config["matrix_lr"], other_lr=config["other_lr"], tokens=config["tokens"])
     torch.manual_seed(recipe.seed)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from pipeline.data.functions.generate import generate
+from pipeline.edge.functions import END_OF_TURN
 from pipeline.errors import EdgeError
 from pipeline.runtime.torch_runtime import load_model
 from pipeline.train import whole
-from pipeline.train.function_rows import END, read_function_rows
+from pipeline.train.function_rows import read_function_rows
 from pipeline.train.sft import train_adapter
 from pipeline.train.whole import train_whole
 
@@ -53,7 +54,7 @@ def test_only_the_answer_is_trained(pristine_base: Path, data: dict[str, Path]) 
     for row in read_function_rows(data["validation"], pristine_base, CONFIG):
         weights = whole._encoded(row).weights
         assert len(weights) == len(row.ids) and weights == [0.0] * (len(row.ids) - row.answered) + [1.0] * row.answered
-        assert row.conversation["messages"][-1]["content"].endswith(END)
+        assert row.conversation["messages"][-1]["content"].endswith(END_OF_TURN)
 
 
 def test_a_large_base_is_refused(pristine_base: Path, data: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

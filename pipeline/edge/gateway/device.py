@@ -7,10 +7,9 @@ import httpx
 from pipeline.edge.endpoint import Endpoint
 from pipeline.edge.functions import Call, choose_tool, rewrite
 from pipeline.edge.loopback import is_loopback
+from pipeline.edge.server import FUNCTIONS, INTENT
 from pipeline.errors import EdgeError
 from pipeline.runtime.decision import Decision, Rule
-
-INTENT, FUNCTIONS = "intent", "functions"
 
 
 class ServedDevice:

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.edge.constraint import Constraint, for_schema, for_tools, grammar_tokenizer
 from pipeline.edge.decoding import Decoding, Sampling, Token, decode
 from pipeline.edge.detokeniser import Detokeniser
+from pipeline.edge.functions import END_OF_TURN
 from pipeline.edge.server.conversation import Conversation
 from pipeline.edge.server.engines import LoggedToken, Piece, Usage
 from pipeline.edge.server.protocol import SEEDS, ChatRequest, ChosenTool
@@ -18,8 +19,6 @@ from pipeline.edge.server.stops import Stops
 from pipeline.errors import EdgeError
 from pipeline.runtime.generator import Generator, open_generator
 from pipeline.runtime.prompt import read_tokenizer
-
-END_OF_TURN = "<|im_end|>"
 
 
 class GeneratorEngine:

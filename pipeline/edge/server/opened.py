@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pipeline.edge.classifier import Classifier
+from pipeline.edge.server import FUNCTIONS, INTENT
 from pipeline.edge.server.chosen import Chosen
 from pipeline.edge.server.engines import ClassifierEngine, Engine
-
-INTENT, FUNCTIONS = "intent", "functions"
 
 
 def open_engines(chosen: Chosen, threads: int) -> dict[str, Engine]:
