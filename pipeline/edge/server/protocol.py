@@ -15,34 +15,32 @@ MOST_TOOLS = 128  # OpenAI's own bound
 SEEDS = 2**63
 
 
-class Part(BaseModel):
-    """Of all kinds of content a language model takes text."""
+class Strict(BaseModel):
+    """No text stands for a number, and no number for a text."""
 
     model_config = ConfigDict(strict=True)
+
+
+class Part(Strict):
+    """Of all kinds of content a language model takes text."""
 
     type: Literal["text"]
     text: str
 
 
-class CalledFunction(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class CalledFunction(Strict):
     name: str
     arguments: str
 
 
-class ToolCall(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class ToolCall(Strict):
     id: str = ""
     type: Literal["function"] = "function"
     function: CalledFunction
 
 
-class Message(BaseModel):
+class Message(Strict):
     """One message of a conversation."""
-
-    model_config = ConfigDict(strict=True)
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[Part] | None = None
@@ -60,46 +58,34 @@ class Message(BaseModel):
         return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content or [])
 
 
-class Function(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class Function(Strict):
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
     description: str | None = None
     parameters: dict[str, Any] | None = None
 
 
-class Tool(BaseModel):
+class Tool(Strict):
     """The declaration of one function."""
-
-    model_config = ConfigDict(strict=True)
 
     type: Literal["function"]
     function: Function
 
 
-class ChosenName(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class ChosenName(Strict):
     name: str
 
 
-class ChosenTool(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class ChosenTool(Strict):
     type: Literal["function"]
     function: ChosenName
 
 
-class NamedSchema(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class NamedSchema(Strict):
     name: str
     schema_: dict[str, Any] = Field(alias="schema")
 
 
-class ResponseFormat(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class ResponseFormat(Strict):
     type: Literal["text", "json_object", "json_schema"]
     json_schema: NamedSchema | None = None
 
@@ -110,16 +96,12 @@ class ResponseFormat(BaseModel):
         return self
 
 
-class StreamOptions(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class StreamOptions(Strict):
     include_usage: bool | None = None
 
 
-class ChatRequest(BaseModel):
+class ChatRequest(Strict):
     """What is asked.  Fields that do not bear on the answer are let through; those that would, and are not offered, are refused."""
-
-    model_config = ConfigDict(strict=True)
 
     model: str
     messages: list[Message] = Field(min_length=1, max_length=MOST_MESSAGES)
