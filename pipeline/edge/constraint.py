@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
@@ -19,7 +19,13 @@ _LIMITS = LLParserLimits(verbose_errors=False)  # an error does not repeat the q
 _LONGEST_QUERY, _LONGEST_SCHEMA = 20_000, 65_536  # characters
 _MOST_TOOLS, _MOST_ARGUMENTS = 128, 32  # OpenAI's number of tools; arguments of each
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # OpenAI's rule for a function's name
-_TEXT = {"type", "description", "title"}
+LINE = "x-line"  # in the schema of an argument: of which line of the query it is a part, counted from 1; without it, of all
+_TEXT = {"type", "description", "title", LINE}
+# What no value cuts: a number in digits, a word of letters, and a numeral with 十 百 千 万.  千 of 千米, 百 of 百分之 and 一 of 一共 are
+# no part of one.
+_NUMERAL = (r"(?:[一二三四五六七八九两]?(?:十|百(?!分之)|千(?![米克瓦])|[万亿]))+"
+            r"(?:零?(?:一(?![共下起样定直般些])|[二三四五六七八九]))?")
+_WHOLE = re.compile(rf"[0-9]+(?:,[0-9]{{3}})*(?:\.[0-9]+)?|[A-Za-z]+|{_NUMERAL}|.", re.DOTALL)
 
 
 class Constraint:
@@ -82,8 +88,9 @@ def for_schema(tokenizer: LLTokenizer, schema: Mapping[str, Any]) -> Constraint:
 def for_tools(tokenizer: LLTokenizer, tools: Sequence[Mapping[str, Any]], query: str) -> Constraint:
     """``{"name": ..., "arguments": {...}}`` of one of OpenAI's function declarations, as json.dumps(ensure_ascii=False) writes it.
 
-    Each argument is a part of ``query``, so none can be invented; what is not required may be left out; the order is that
-    of the declaration.  EdgeError for a query without text, no tools, two of a name, or an argument that is not text.
+    Each argument is a part of ``query``, or of its line that the argument's schema names as ``x-line``, so none can be invented;
+    none cuts a number.  What is not required may be left out; the order is that of the declaration.  EdgeError for a query
+    without text or without such a line, no tools, two of a name, or an argument that is not text.
     """
     return Constraint(tokenizer, "\n".join(_grammar(tools, query)), "tools")
 
@@ -102,24 +109,40 @@ def _grammar(tools: Sequence[Mapping[str, Any]], query: str) -> Iterator[str]:
         before = f'{{"name": {_json(name)}, "arguments": {{'
         yield f"tool_{index}: {_literal(before)} first_{index}_0 {_literal('}}')}"
         yield from _arguments(index, arguments)
-    characters = [_json(character)[1:-1] for character in query]
-    yield 'VALUE: "\\"" PART "\\""'
-    yield "PART: ANY_PART & /(?s:.+)/"
-    yield f"ANY_PART: %regex {json.dumps({'substring_chunks': characters})}"
+    for line in sorted({argument.line for _, arguments in declared for argument in arguments.values()}):
+        yield from _value(line, query)
 
 
-def _arguments(tool: int, arguments: Mapping[str, bool]) -> Iterator[str]:
+def _value(line: int, query: str) -> Iterator[str]:
+    """A part of the line, 0 the whole query, as JSON: what must stay whole is written so, and no part ends within an escape."""
+    lines = [query, *query.split("\n")]
+    if line >= len(lines) or not lines[line]:
+        raise EdgeError(f"tools: expected a query with some text in its line {line}, found {len(lines) - 1} lines; "
+                        f"correct {LINE} or ask more")
+    chunks = [_json(chunk)[1:-1] for chunk in _WHOLE.findall(lines[line])]
+    yield f'VALUE_{line}: "\\"" PART_{line} "\\""'
+    yield f"PART_{line}: ANY_{line} & /(?s:.+)/"
+    yield f"ANY_{line}: %regex {json.dumps({'substring_chunks': chunks})}"
+
+
+class _Argument(NamedTuple):
+    required: bool
+    line: int
+
+
+def _arguments(tool: int, arguments: Mapping[str, _Argument]) -> Iterator[str]:
     """Rules for what may follow before (first) and after (more) an argument was written."""
-    for index, (name, required) in enumerate(arguments.items()):
+    for index, (name, argument) in enumerate(arguments.items()):
         for state, separator in (("first", ""), ("more", ", ")):
-            left_out = "" if required else f" | {state}_{tool}_{index + 1}"
-            yield f"{state}_{tool}_{index}: {_literal(f'{separator}{_json(name)}: ')} VALUE more_{tool}_{index + 1}{left_out}"
+            left_out = "" if argument.required else f" | {state}_{tool}_{index + 1}"
+            start = _literal(f"{separator}{_json(name)}: ")
+            yield f"{state}_{tool}_{index}: {start} VALUE_{argument.line} more_{tool}_{index + 1}{left_out}"
     yield f'first_{tool}_{len(arguments)}: ""'
     yield f'more_{tool}_{len(arguments)}: ""'
 
 
-def _declaration(tool: Mapping[str, Any]) -> tuple[str, dict[str, bool]]:
-    """A function's name, and whether each argument is required."""
+def _declaration(tool: Mapping[str, Any]) -> tuple[str, dict[str, _Argument]]:
+    """A function's name and its arguments."""
     try:
         function = tool["function"]
         name, parameters = function["name"], function.get("parameters") or {}
@@ -127,11 +150,18 @@ def _declaration(tool: Mapping[str, Any]) -> tuple[str, dict[str, bool]]:
         texts = all(value["type"] == "string" and _TEXT >= value.keys() for value in properties.values())
         if not (_NAME.fullmatch(name) and texts and properties.keys() >= set(required) and len(properties) <= _MOST_ARGUMENTS):
             raise ValueError(name)
-        return name, {argument: argument in required for argument in properties}
+        return name, {argument: _Argument(argument in required, _line(schema)) for argument, schema in properties.items()}
     except (KeyError, TypeError, AttributeError, ValueError):
         raise EdgeError("tools: expected OpenAI's declarations of functions with up to "
                         f"{_MOST_ARGUMENTS} arguments that are plain strings, found "
                         f"{ascii(tool)[:200]}; correct it") from None
+
+
+def _line(schema: Mapping[str, Any]) -> int:
+    line = schema.get(LINE, 0)
+    if type(line) is not int or not (line > 0 or LINE not in schema):
+        raise ValueError(line)
+    return line
 
 
 def _json(text: str) -> str:

@@ -1,102 +1,71 @@
-"""The two functions of the device beside the decision: how they are asked, and what they answer."""
+"""The two functions of the device beside the decision: how they are asked, and what they answer.
+
+Both answer with a call of a declared function, its arguments parts of what was asked.  Rewriting answers with an edit, from
+which the program makes the question, so that no word in it is the model's (LaserTagger, Malmi et al. 2019, and RUN, Liu et
+al. 2020, edit for the same reason).
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from pipeline.edge.declared import EDITS, TOOLS, Call
 from pipeline.errors import EdgeError
-from pipeline.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from pipeline.edge.endpoint import Endpoint
 
-REWRITING, TOOLS = "rewriting", "tools"
+REWRITING, TOOL_SELECTION = "rewriting", "tools"
 END_OF_TURN = "<|im_end|>"  # an answer's last token
-SYSTEMS = {REWRITING: "改写问题", TOOLS: "选择工具"}
+SYSTEMS = {REWRITING: "改写问题", TOOL_SELECTION: "选择工具"}
+DECLARED = {REWRITING: EDITS, TOOL_SELECTION: TOOLS}
 TURNS = 3
 """The last questions that rewriting reads, the present one among them."""
-
-Message = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Call:
-    """A tool of tools.yaml and its arguments, all text."""
-
-    name: str
-    arguments: Mapping[str, str]
-
-
-def rewriting_messages(questions: Sequence[str]) -> list[Message]:
-    """What to ask for the last of the user's questions to stand alone; line breaks inside a question become spaces."""
-    return _messages(REWRITING, "\n".join(" ".join(question.split()) for question in questions[-TURNS:]))
-
-
-def tool_messages(question: str) -> list[Message]:
-    """What to ask for the tool call that answers a standalone question."""
-    return _messages(TOOLS, question)
-
-
-def _messages(function: str, user: str) -> list[Message]:
-    return [{"role": "system", "content": SYSTEMS[function]}, {"role": "user", "content": user}]
-
-
-@cache
-def _tools() -> dict[str, Any]:
-    return read_yaml(Path(__file__).with_name("tools.yaml"))
-
-
-def tool_names() -> list[str]:
-    """The declared tools, in their order."""
-    return list(_tools())
-
-
-def arguments_of(name: str) -> list[str]:
-    """The arguments of a declared tool, in their order."""
-    return list(_tools()[name]["arguments"])
-
-
-@cache
-def declared_tools() -> tuple[dict[str, Any], ...]:
-    """tools.yaml as OpenAI's function declarations."""
-    return tuple({"type": "function", "function": {
-        "name": name, "description": tool["description"],
-        "parameters": {"type": "object", "additionalProperties": False,
-                       "properties": {argument: {"type": "string", "description": words} for argument, words in tool["arguments"].items()}},
-    }} for name, tool in _tools().items())
-
-
-def rewrite(endpoint: Endpoint, questions: Sequence[str]) -> str:
-    """The user's last question in words that need no context, in the model's words; EdgeError when it says nothing."""
-    answer = endpoint.complete(rewriting_messages(questions), temperature=0)["choices"][0]["message"].get("content")
-    if not isinstance(answer, str) or not answer.strip():
-        raise EdgeError(f"expected a rewritten question of {endpoint.model!r}, found {str(answer)[:80]!r}; look at its training")
-    return answer.strip()
 
 
 def choose_tool(endpoint: Endpoint, question: str) -> Call:
     """The call that answers a standalone question; EdgeError when the endpoint gives none that can be read."""
-    answer = endpoint.complete(tool_messages(question), tools=declared_tools(), tool_choice="required", temperature=0)
+    return _call(endpoint, TOOL_SELECTION, question)
+
+
+def rewrite(endpoint: Endpoint, questions: Sequence[str]) -> str:
+    """The user's last question in words that need no context; EdgeError when the endpoint gives no edit that can be made."""
+    first, *later = (" ".join(question.split()) for question in questions[-TURNS:])
+    for question in later:
+        first = edited(first, question, _call(endpoint, REWRITING, leaning(first, question)))
+    return first
+
+
+def leaning(before: str, question: str) -> str:
+    """How a question and the standalone one before it are asked."""
+    return f"{before}\n{question}"
+
+
+def edited(before: str, question: str, edit: Call) -> str:
+    """The question made whole; where a part stands twice, the later one is replaced.  EdgeError for a part that stands nowhere."""
+    parts = edit.arguments
+    if edit.name == "again":
+        return _replaced(before, parts["old"], parts["new"], source=question)
+    if edit.name == "refer":
+        return _replaced(question, parts["pronoun"], parts["subject"], source=before)
+    return question
+
+
+def _replaced(text: str, old: str, new: str, source: str) -> str:
+    head, found, tail = text.rpartition(old) if old else ("", "", "")
+    if not found or not new or new not in source:
+        raise EdgeError(f"expected {old[:40]!r} in {text[:40]!r} and {new[:40]!r} in {source[:40]!r}, found an edit of other words; "
+                        "look at the training of the functions")
+    return head + new + tail
+
+
+def _call(endpoint: Endpoint, function: str, user: str) -> Call:
+    declared = DECLARED[function]
+    messages = [{"role": "system", "content": SYSTEMS[function]}, {"role": "user", "content": user}]
+    answer = endpoint.complete(messages, tools=declared.declarations, tool_choice="required", temperature=0)
     try:
-        function = answer["choices"][0]["message"]["tool_calls"][0]["function"]
-        return read_call(function["name"], function["arguments"])
+        found = answer["choices"][0]["message"]["tool_calls"][0]["function"]
+        return declared.read(found["name"], found["arguments"])
     except (KeyError, TypeError, IndexError):
-        raise EdgeError(f"expected a tool call of {endpoint.model!r}, found {str(answer)[:80]!r}; serve the functions model") from None
-
-
-def read_call(name: str, arguments: str) -> Call:
-    """A call from its name and its arguments as JSON; EdgeError unless the tool is declared and has such arguments, all text."""
-    try:
-        found = json.loads(arguments)
-    except (ValueError, RecursionError):
-        found = None
-    if name not in _tools() or not isinstance(found, dict) or not set(found) <= set(arguments_of(name)) \
-            or not all(isinstance(value, str) for value in found.values()):
-        raise EdgeError(f"expected a call of {', '.join(_tools())} with its arguments as text, found {name} {arguments[:80]}; "
-                        "decode it under the tools' constraint")
-    return Call(name, found)
+        raise EdgeError(f"expected a call of {endpoint.model!r}, found {str(answer)[:80]!r}; serve the functions model") from None

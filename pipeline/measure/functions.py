@@ -7,12 +7,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from pipeline.atomic import write_atomically
-from pipeline.data.functions.examples import REWRITING, TOOLS, Example
+from pipeline.data.functions.examples import REWRITING, TOOL_SELECTION, Example
 from pipeline.edge.endpoint import Endpoint
 from pipeline.edge.functions import choose_tool, rewrite
+from pipeline.edge.leaning import whole_by_words
+from pipeline.edge.tools.by_words import by_words
 from pipeline.errors import EdgeError
 from pipeline.measure.measurement import Exact, Proportion
 from pipeline.progress import track
@@ -62,19 +65,21 @@ def _answer(endpoint: Endpoint, example: Example) -> Any:
         call = choose_tool(endpoint, example.user)
     except EdgeError as error:
         return {"error": str(error)}
-    return {"name": call.name, "arguments": dict(call.arguments)}
+    return call.as_object()
 
 
 def rewriting(answers: Answers) -> Proportion:
     """1 a question that stands alone in exactly the reference's words.
 
-    details: ``chrf`` in [0, 1] (Popovic 2015, sacrebleu's settings), ``by_kind``, ``wrong`` with a few that differ.
+    details: ``chrf`` in [0, 1] (Popovic 2015, sacrebleu's settings), ``by_kind``, ``by_words``: the share that is right without any
+    model, by the words alone, ``wrong`` with a few that differ.
     """
     pairs = [(example, answer if isinstance(answer, str) else "") for example, answer in answers.of(REWRITING)]
     outcomes = [int(answer == example.answer) for example, answer in pairs]
     return Proportion("rewriting", "proportion", answers.artifacts, answers.conditions, {
         "chrf": chrf([answer for _, answer in pairs], [example.answer for example, _ in pairs]),
         "by_kind": _by_kind([example for example, _ in pairs], outcomes),
+        "by_words": mean(whole_by_words(example.user.split("\n")) == example.answer for example, _ in pairs),
         "wrong": _wrong(pairs, outcomes),
     }, outcomes=outcomes, items=[example.user for example, _ in pairs])
 
@@ -88,26 +93,27 @@ def chrf(found: Sequence[str], references: Sequence[str]) -> float:
 
 def invalid_calls(answers: Answers) -> Exact:
     """Questions that got no call, or one that is no JSON of a declared tool.  details: ``n``, ``errors``."""
-    errors = [answer["error"] for _, answer in answers.of(TOOLS) if "error" in answer]
+    errors = [answer["error"] for _, answer in answers.of(TOOL_SELECTION) if "error" in answer]
     return Exact("invalid_calls", "count", answers.artifacts, answers.conditions,
-                 {"n": len(answers.of(TOOLS)), "errors": errors[:WRONG]}, value=len(errors))
+                 {"n": len(answers.of(TOOL_SELECTION)), "errors": errors[:WRONG]}, value=len(errors))
 
 
 def tool_accuracy(answers: Answers) -> Proportion:
-    """1 a question for which the right tool was chosen, whatever its arguments."""
+    """1 a question for which the right tool was chosen, whatever its arguments; details as of ``rewriting``, without chrf."""
     return _tools("tool_accuracy", answers, lambda right, found: found.get("name") == right["name"])
 
 
 def argument_accuracy(answers: Answers) -> Proportion:
-    """1 a question whose call is right in its tool and in all its arguments."""
+    """1 a question whose call is right in its tool and in all its arguments; details as of ``rewriting``, without chrf."""
     return _tools("argument_accuracy", answers, lambda right, found: found == right)
 
 
 def _tools(metric: str, answers: Answers, is_right: Any) -> Proportion:
-    pairs = answers.of(TOOLS)
+    pairs = answers.of(TOOL_SELECTION)
     outcomes = [int(is_right(json.loads(example.answer), found)) for example, found in pairs]
     return Proportion(metric, "proportion", answers.artifacts, answers.conditions, {
         "by_kind": _by_kind([example for example, _ in pairs], outcomes),
+        "by_words": mean(bool(is_right(json.loads(example.answer), by_words(example.user).as_object())) for example, _ in pairs),
         "wrong": _wrong([(example, json.dumps(found, ensure_ascii=False)) for example, found in pairs], outcomes),
     }, outcomes=outcomes, items=[example.user for example, _ in pairs])
 

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.edge.functions import END_OF_TURN, SYSTEMS
+from pipeline.edge.declared import EDITS
+from pipeline.edge.functions import END_OF_TURN, SYSTEMS, TOOL_SELECTION, edited, leaning
 from pipeline.errors import EdgeError
 from pipeline.train.inputs import Row, conversation
 
+if TYPE_CHECKING:
+    from pipeline.data.functions.examples import Example
+
 
 def read_function_rows(file: Path, base: Path, prompt: Mapping[str, Any]) -> list[Row]:
-    """The file's examples as rows of at most ``max_length`` tokens; EdgeError names the first that is longer."""
+    """What the model is asked for each example of the file, as rows of at most ``max_length`` tokens; EdgeError names the first longer."""
     from pipeline.data.functions.examples import read_examples
     from pipeline.runtime.prompt import read_tokenizer, template
 
     tokenizer, rows = read_tokenizer(base), []
     for number, example in enumerate(read_examples(file), start=1):
-        sides, answer = template(SYSTEMS[example.function]), example.answer + END_OF_TURN
-        asked, answered = (tokenizer.encode(text, add_special_tokens=False).ids for text in
-                           (f"{sides.prefix}{example.user}{sides.suffix}", answer))
-        ids = (*asked, *answered)
-        if len(ids) > prompt["max_length"]:
-            raise EdgeError(f"{file}:{number}: expected at most {prompt['max_length']} tokens with the prompt, found {len(ids)} for "
-                            f"{example.user[:40]!r}; raise functions.max_length")
-        rows.append(Row(conversation(SYSTEMS[example.function], example.user, answer), ids, len(answered)))
+        sides = template(SYSTEMS[example.function])
+        for user, said in exchanges(example):
+            asked, answered = (tokenizer.encode(text, add_special_tokens=False).ids for text in
+                               (f"{sides.prefix}{user}{sides.suffix}", said + END_OF_TURN))
+            ids = (*asked, *answered)
+            if len(ids) > prompt["max_length"]:
+                raise EdgeError(f"{file}:{number}: expected at most {prompt['max_length']} tokens with the prompt, found {len(ids)} for "
+                                f"{user[:40]!r}; raise functions.max_length")
+            rows.append(Row(conversation(SYSTEMS[example.function], user, said + END_OF_TURN), ids, len(answered)))
     return rows
+
+
+def exchanges(example: Example) -> Iterator[tuple[str, str]]:
+    """What is asked and what shall be said: a tool's call, or the edit of every question after the first."""
+    if example.function == TOOL_SELECTION:
+        yield example.user, example.answer
+        return
+    before, *later = example.user.split("\n")
+    for question, said in zip(later, example.edits.split("\n"), strict=True):
+        yield leaning(before, question), said
+        edit = json.loads(said)
+        before = edited(before, question, EDITS.read(edit["name"], json.dumps(edit["arguments"])))

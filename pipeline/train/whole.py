@@ -1,7 +1,7 @@
-"""Training every weight of a small base further, by the loop that pre-trained it.
+"""Training every weight of a small base further, by the loop that pre-trained it, with two layers in front that copy.
 
-For a base of a few million weights, whose layers are too narrow for an adapter to teach it to write; a large one is trained by
-LoRA (`pipeline.train.sft`).
+For a base of a few million weights, whose layers are too narrow for an adapter to teach it to point at a part of a question; a
+large one is trained by LoRA (`pipeline.train.sft`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pipeline.errors import EdgeError
 from pipeline.runtime.files import write_object
 from pipeline.runtime.prompt import read_tokenizer
 from pipeline.runtime.torch_runtime import load_model
+from pipeline.train.copying import with_copying_layers
 from pipeline.train.function_rows import read_function_rows
 from pipeline.train.inputs import Row, check_base
 from pipeline.train.sft import LARGE
@@ -41,8 +42,9 @@ def train_whole(out: Path, scratch: Path, *, base: Path, train: Path, validation
         raise EdgeError(f"{base}: expected a base of at most {LARGE:,} weights to train whole, found {count(shapes):,}; "
                         "train it by LoRA: take functions.whole out of the profile")
     rows = {name: read_function_rows(file, base, config) for name, file in (("train", train), ("validation", validation))}
-    model = load_model(base)
-    model.set_attn_implementation(ATTENTION)
+    read = load_model(base)
+    read.set_attn_implementation(ATTENTION)
+    model = with_copying_layers(read, config["seed"])
     pad = read_tokenizer(base).token_to_id(PAD)
     recipe = Recipe(config["seed"], matrix_lr=config["matrix_lr"], other_lr=config["other_lr"], tokens=config["tokens"])
     torch.manual_seed(recipe.seed)

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.functions.examples import REWRITING, TOOLS, Example, read_examples
+from pipeline.data.functions.examples import REWRITING, TOOL_SELECTION, Example, read_examples
 from pipeline.data.functions.generate import SPLITS, generate, rewriting, tool_selection
 from pipeline.data.functions.sentence import slots
-from pipeline.edge.functions import declared_tools, read_call
+from pipeline.edge.declared import EDITS, TOOLS
+from pipeline.edge.functions import edited
 from pipeline.errors import EdgeError
 
 SIZES = {"train": 120, "validation": 60, "test": 60}
@@ -43,7 +44,7 @@ def test_sizes_and_nothing_asked_twice_outside_train(data: dict[str, list[Exampl
 def test_every_call_is_declared_and_copied_from_the_question(seed: int, split: str) -> None:
     example = tool_selection(split, random.Random(seed))
     answer = json.loads(example.answer)
-    call = read_call(answer["name"], json.dumps(answer["arguments"]))
+    call = TOOLS.read(answer["name"], json.dumps(answer["arguments"]))
     assert all(value in example.user for value in call.arguments.values())
 
 
@@ -57,6 +58,16 @@ def test_a_standalone_question_is_made_of_what_was_said(seed: int, split: str) -
         assert example.answer == said[-1]
     else:
         assert example.answer not in said[-1:]
+
+
+@given(seeds, splits)
+def test_the_edits_make_the_reference(seed: int, split: str) -> None:
+    example = rewriting(split, random.Random(seed))
+    whole, *later = example.user.split("\n")
+    for question, line in zip(later, example.edits.split("\n"), strict=True):
+        edit = json.loads(line)
+        whole = edited(whole, question, EDITS.read(edit["name"], json.dumps(edit["arguments"])))
+    assert whole == example.answer
 
 
 def test_a_follow_up_changes_one_thing(data: dict[str, list[Example]]) -> None:
@@ -77,14 +88,13 @@ def test_held_out_values_are_said_in_test_alone(data: dict[str, list[Example]]) 
 
 
 def test_every_declared_tool_is_asked_for_in_every_split(data: dict[str, list[Example]]) -> None:
-    names = {tool["function"]["name"] for tool in declared_tools()}
     for examples in data.values():
-        assert {json.loads(example.answer)["name"] for example in examples if example.function == TOOLS} == names
+        assert {json.loads(example.answer)["name"] for example in examples if example.function == TOOL_SELECTION} == set(TOOLS.names)
 
 
 def test_a_grammar_that_has_no_more_to_say_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def greeting(split: str, rng: random.Random) -> Example:
-        return Example(TOOLS, "你好", '{"name": "chat", "arguments": {}}')
+        return Example(TOOL_SELECTION, "你好", '{"name": "chat", "arguments": {}}')
 
     monkeypatch.setattr("pipeline.data.functions.generate.tool_selection", greeting)
     with pytest.raises(EdgeError, match="validation example by greeting.*ask for fewer"):

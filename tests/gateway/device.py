@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import uvicorn
 
 from pipeline.data.intents import INTENTS, by_name
+from pipeline.edge.declared import Call
 from pipeline.edge.door import read_limits
-from pipeline.edge.functions import Call
 from pipeline.edge.gateway.app import application
 from pipeline.edge.gateway.flow import Flow
 from pipeline.edge.listen import names_of

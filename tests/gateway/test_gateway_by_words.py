@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.edge.functions import read_call
+from pipeline.edge.declared import TOOLS
 from pipeline.edge.tools.by_words import LONGEST, by_words
 
 
@@ -34,7 +34,7 @@ def test_everyday_questions(query: str, tool: str, arguments: Mapping[str, str])
 @given(st.text(max_size=40) | st.text("一二三百加减乘除以公里米斤天周后离到还有几多少点号明今春节伦敦0123456789.", max_size=30))
 def test_any_question_gets_a_declared_call_of_its_own_words(query: str) -> None:
     call = by_words(query)
-    assert read_call(call.name, json.dumps(dict(call.arguments))) == call
+    assert TOOLS.read(call.name, json.dumps(dict(call.arguments))) == call
     assert all(value and value in query for value in call.arguments.values())
 
 

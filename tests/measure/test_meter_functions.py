@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.functions.examples import REWRITING, TOOLS, Example
+from pipeline.data.functions.examples import REWRITING, TOOL_SELECTION, Example
 from pipeline.errors import EdgeError
 from pipeline.measure import functions
 from pipeline.measure.functions import Answers
 
 CALL = {"name": "weather", "arguments": {"city": "北京", "day": "明天"}}
-TOOL = Example(TOOLS, "北京明天天气怎么样", json.dumps(CALL, ensure_ascii=False), "weather/test")
+TOOL = Example(TOOL_SELECTION, "北京明天天气怎么样", json.dumps(CALL, ensure_ascii=False), "weather/test")
 QUESTION = Example(REWRITING, "北京今天天气怎么样\n那明天呢", "北京明天天气怎么样", "follow_up/test")
 
 

@@ -118,8 +118,15 @@ def observations() -> list[dict[str, Any]]:
          "measurement": dumped(Exact("ece", "proportion", model, details={"bins": bins}, value=0.013))},
         {"id": "latency.fp32", "title": "latency of the fp32 model", "caption": "fp32 模型延迟", "phase": "6 performance",
          "measurement": dumped(Sample("latency", "ms", model, details={"p50": 9.3, "p95": 13.0}, values=slow))},
-        *routing_observations(model),
+        *routing_observations(model), *function_observations(model),
     ]
+
+
+def function_observations(model: dict[str, str]) -> list[dict[str, Any]]:
+    wrong = [{"asked": "北京今天天气怎么样\n那明天呢", "expected": "北京明天天气怎么样", "found": "那明天呢"}]
+    details = {"by_kind": {"follow_up": [3, 4], "pronoun": [0, 0]}, "by_words": 0.5, "wrong": wrong}
+    return [{"id": "functions.rewriting", "title": "rewriting", "caption": "问题改写", "phase": "8 functions",
+             "measurement": dumped(Proportion("rewriting", "proportion", model, details=details, outcomes=[1, 1, 1, 0]))}]
 
 
 def routing_observations(model: dict[str, str]) -> list[dict[str, Any]]:

@@ -147,6 +147,12 @@ def test_the_routing_policies_stand_side_by_side(tmp_path: Path, results: dict[s
     assert "端侧 0.01、云侧 1，" in page
 
 
+def test_the_functions_stand_beside_what_words_alone_do(tmp_path: Path, results: dict[str, Any]) -> None:
+    page = markdown.render(results, tmp_path)[2].read_text(encoding="utf-8")
+    assert _table(page, "问题改写与工具选择")[0] == ["问题改写 (rewriting)", "75.0 %", "50.0 %", plain("follow_up 3/4，pronoun 0/0")]
+    assert "北京今天天气怎么样 / 那明天呢" in page
+
+
 def test_the_p_of_paired_claims_and_the_logit_differences_are_shown(tmp_path: Path, results: dict[str, Any]) -> None:
     pages = [path.read_text(encoding="utf-8") for path in markdown.render(results, tmp_path)]
     assert _table(pages[1], "配对比较") == [["INT8 量化的准确率损失低于 2 个百分点", "1,500", "3", "0", "0.250", "通过"]]

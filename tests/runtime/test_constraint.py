@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.data.functions.generate import SPLITS, rewriting, tool_selection
 from pipeline.edge.constraint import for_schema, for_tools, grammar_tokenizer
 from pipeline.edge.decoding import STOP, Sampling, decode
+from pipeline.edge.functions import DECLARED
 from pipeline.errors import EdgeError
 from pipeline.runtime.prompt import read_tokenizer
+from pipeline.train.function_rows import exchanges
 from tests.runtime.random_model import RandomModel
 
 
@@ -78,6 +82,50 @@ def test_every_part_of_a_query_can_be_an_argument(tokenizer, grammar):
     for other in ("", "京北", "上海", query + "呢"):
         with pytest.raises((EdgeError, AssertionError)):
             accept(for_tools(grammar, [tool("clock", "place")], query), tokenizer, call("clock", place=other))
+
+
+@pytest.mark.parametrize(("query", "whole", "cut"), [
+    ("CPU 12.5加1,000", ["12.5", "1,000", "CPU", "12.5加1,000"], ["2", "12", "5", "1", "000", "CP", "5加1"]),
+    ("一千零五加二十二", ["一千零五", "二十二", "加"], ["一千", "零五", "二十", "二", "五加"]),
+    ("六十四千米", ["六十四", "千米", "米"], ["六十", "四", "四千米"]),
+    ("两百两", ["两百", "两"], ["百", "百两"]),
+    ("三百五十斤", ["三百五十", "斤"], ["三百", "五十"]), ("周一下午", ["周一", "一", "下午"], []),
+    ("四百一共", ["四百", "一共"], ["百"]), ("四百一", ["四百一"], ["四百"]),
+])
+def test_no_argument_cuts_a_number_or_a_word_of_letters(tokenizer, grammar, query, whole, cut):
+    for part in whole:
+        accept(for_tools(grammar, [tool("t", "x")], query), tokenizer, call("t", x=part))
+    for part in cut:
+        with pytest.raises((EdgeError, AssertionError)):
+            accept(for_tools(grammar, [tool("t", "x")], query), tokenizer, call("t", x=part))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(SPLITS), st.sampled_from([rewriting, tool_selection]))
+def test_what_the_functions_are_trained_to_say_can_be_said(tokenizer, grammar, seed, split, make):
+    example = make(split, random.Random(seed))
+    for user, said in exchanges(example):
+        accept(for_tools(grammar, DECLARED[example.function].declarations, user), tokenizer, said)
+
+
+def of_line(line: object) -> dict:
+    return {"function": {"name": "t", "parameters": {"properties": {"x": {"type": "string", "x-line": line}}}}}
+
+
+def test_an_argument_of_a_line_is_a_part_of_that_line(tokenizer, grammar):
+    query = "北京今天\n那明天呢"
+    for line, right, wrong in ((1, "今天", "明天"), (2, "明天", "今天")):
+        accept(for_tools(grammar, [of_line(line)], query), tokenizer, call("t", x=right))
+        for other in (wrong, query):
+            with pytest.raises((EdgeError, AssertionError)):
+                accept(for_tools(grammar, [of_line(line)], query), tokenizer, call("t", x=other))
+
+
+@pytest.mark.parametrize(("line", "query"), [
+    (3, "北京\n那明天呢"), (1, "\n那明天呢"), (0, "北京"), (-1, "北京"), (True, "北京"), ("1", "北京"), (10**9, "北京")])
+def test_a_line_that_is_not_there_is_one_line_of_error(grammar, line, query):
+    with pytest.raises(EdgeError, match="tools: expected"):
+        for_tools(grammar, [of_line(line)], query)
 
 
 @pytest.mark.parametrize("answer", [

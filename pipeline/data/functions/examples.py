@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.jsonl import read_jsonl, text_of
-from pipeline.edge.functions import REWRITING, TOOLS
+from pipeline.edge.functions import REWRITING, TOOL_SELECTION
 from pipeline.errors import EdgeError
 
 
 @dataclass(frozen=True)
 class Example:
-    """``function``: rewriting or tools; ``user``: what the model reads; ``answer``: what it shall say; ``grammar``: its provenance."""
+    """``function``: rewriting or tools; ``user``: the user's questions, one a line; ``grammar``: its provenance.
+
+    ``answer``: the call that answers the question, as JSON; or the last question, standing alone.  ``edits``: of rewriting alone,
+    for each question after the first the edit that makes it stand alone, a line of JSON each.
+    """
 
     function: str
     user: str
     answer: str
     grammar: str = ""
+    edits: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -34,8 +39,8 @@ def _example(row: dict[str, Any], where: str) -> Example:
     names = [field.name for field in fields(Example)]
     if unknown := sorted(set(row) - set(names)):
         raise EdgeError(f"{where}: expected the fields {', '.join(names)}, found {unknown[0]!r:.40}; correct the line")
-    example = Example(*(text_of(row, name, where) for name in names[:3]), text_of({"grammar": "", **row}, "grammar", where))
-    if example.function not in (REWRITING, TOOLS) or not example.user.strip() or not example.answer.strip():
-        raise EdgeError(f"{where}: expected the function {REWRITING} or {TOOLS} with a question and an answer, found "
+    example = Example(*(text_of({"grammar": "", "edits": "", **row}, name, where) for name in names))
+    if example.function not in (REWRITING, TOOL_SELECTION) or not example.user.strip() or not example.answer.strip():
+        raise EdgeError(f"{where}: expected the function {REWRITING} or {TOOL_SELECTION} with a question and an answer, found "
                         f"{example.function!r:.40}, {example.user!r:.40} and {example.answer!r:.40}; correct it")
     return example

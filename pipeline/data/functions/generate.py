@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pipeline.atomic import write_atomically
-from pipeline.data.functions.examples import REWRITING, TOOLS, Example
-from pipeline.data.functions.sentence import FOLDER, Sentence, draw, heard, kind_of, say
+from pipeline.data.functions.examples import REWRITING, TOOL_SELECTION, Example
+from pipeline.data.functions.sentence import FOLDER, Sentence, draw, heard, kind_of, piece, say
 from pipeline.data.grammar import all_grammars, all_slots, expand
-from pipeline.edge.functions import arguments_of
+from pipeline.edge.declared import TOOLS, Call
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_yaml
 
 SPLITS = ("train", "validation", "test")
 WRAPPED, FOR_A_TOOL = 0.5, 0.5  # shares of the questions
+MUMBLED, MUMBLED_FOLLOW_UPS = 0.15, 0.5  # shares of train's words around a question, and of its follow-ups, that mean nothing
 _DRAWS = 200
 
 
@@ -56,25 +58,29 @@ def tool_selection(split: str, rng: random.Random) -> Example:
     """A question and the call that answers it: the tools in equal shares."""
     name = rng.choice(list(_grammar("tools")["tools"]))
     sentence = _question(name, split, rng)
-    said = {argument: sentence.values[argument] for argument in arguments_of(name) if argument in sentence.values}
-    call = {"name": name, "arguments": said}  # in declared order, as the constraint writes them
-    return Example(TOOLS, sentence.text, json.dumps(call, ensure_ascii=False), f"{name}/{split}")
+    said = {argument: sentence.values[argument] for argument in TOOLS.arguments_of(name) if argument in sentence.values}
+    return Example(TOOL_SELECTION, sentence.text, Call(name, said).to_json(), f"{name}/{split}")
 
 
 def rewriting(split: str, rng: random.Random) -> Example:
-    """The last questions of a conversation, one a line, and the last one standing alone."""
+    """The last questions of a conversation, and the last one standing alone."""
     shares = _grammar("rewriting")["shares"]
     kind = rng.choices(list(shares), weights=list(shares.values()))[0]
-    turns, standalone = _KINDS[kind](split, rng)
-    return Example(REWRITING, "\n".join(turns), standalone, f"{kind}/{split}")
+    talk = _KINDS[kind](split, rng)
+    return Example(REWRITING, "\n".join(talk.turns), talk.whole, f"{kind}/{split}", "\n".join(edit.to_json() for edit in talk.edits))
 
 
 def _question(tool: str, split: str, rng: random.Random) -> Sentence:
-    grammar = _grammar("tools")
-    template = rng.choice(grammar["tools"][tool][split])
-    if rng.random() < WRAPPED:
-        template = rng.choice(grammar["around"][split]).replace("{question}", template)
-    return say(template, split, rng)
+    return say(_wrapped(rng.choice(_grammar("tools")["tools"][tool][split]), split, rng), split, rng)
+
+
+def _wrapped(template: str, split: str, rng: random.Random) -> str:
+    """The template or, of two times once, with words around it; in train at times with pieces of other sentences, which mean nothing."""
+    if rng.random() >= WRAPPED:
+        return template
+    known = _grammar("tools")["around"][split]
+    before, after = (piece(rng) if split == "train" and rng.random() < MUMBLED else rng.choice(known[side]) for side in ("before", "after"))
+    return rng.choice((before + template, template + after, before + template + after))
 
 
 def _any_question(split: str, rng: random.Random, slots: int = 0) -> Sentence:
@@ -89,38 +95,57 @@ def _any_question(split: str, rng: random.Random, slots: int = 0) -> Sentence:
             return sentence
 
 
-def _lean(sentence: Sentence, split: str, rng: random.Random) -> tuple[str, Sentence]:
-    """A follow-up that changes a slot of the sentence, and what it means; of two alike, 13 加 88, the later one."""
+@dataclass(frozen=True)
+class _Talk:
+    """Questions, the last of them standing alone, and the edit of each after the first."""
+
+    turns: tuple[str, ...]
+    whole: str
+    edits: tuple[Call, ...]
+
+
+def _leaning_form(split: str, rng: random.Random) -> str:
+    """How a follow-up names what is new; in train often between pieces of other sentences, for such forms are beyond listing."""
+    if split == "train" and rng.random() < MUMBLED_FOLLOW_UPS:
+        return f"{rng.choice((piece(rng), ''))}{{new}}{rng.choice((piece(rng), ''))}"
+    return rng.choice(_grammar("rewriting")["follow_up"][split])
+
+
+def _lean(sentence: Sentence, split: str, rng: random.Random) -> tuple[str, Sentence, Call]:
+    """A follow-up that changes a slot of the sentence, what it means, and its edit; of two slots alike, 13 加 88, the later one."""
     name = rng.choice(list({kind_of(name): name for name in sentence.values}.values()))
     new = draw([name], split, rng, sentence.values)
-    said = say(rng.choice(_grammar("rewriting")["follow_up"][split]).replace("{new}", "<new>"), split, rng).text
-    return said.replace("<new>", new[name]), sentence.saying(new)
+    said = say(_wrapped(_leaning_form(split, rng), split, rng).replace("{new}", "<new>"), split, rng).text
+    return said.replace("<new>", new[name]), sentence.saying(new), Call("again", {"new": new[name], "old": sentence.values[name]})
 
 
-def _follow_up(split: str, rng: random.Random) -> tuple[list[str], str]:
-    first = _any_question(split, rng, slots=1)
-    said, meant = _lean(first, split, rng)
-    return [first.text, said], meant.text
+def _follow_up(split: str, rng: random.Random, count: int = 1) -> _Talk:
+    meant = _any_question(split, rng, slots=1)
+    turns, edits = [meant.text], []
+    for _ in range(count):
+        said, meant, edit = _lean(meant, split, rng)
+        turns.append(said)
+        edits.append(edit)
+    return _Talk(tuple(turns), meant.text, tuple(edits))
 
 
-def _second_follow_up(split: str, rng: random.Random) -> tuple[list[str], str]:
-    first = _any_question(split, rng, slots=1)
-    said, meant = _lean(first, split, rng)
-    again, finally_meant = _lean(meant, split, rng)
-    return [first.text, said, again], finally_meant.text
+def _second_follow_up(split: str, rng: random.Random) -> _Talk:
+    return _follow_up(split, rng, count=2)
 
 
-def _pronoun(split: str, rng: random.Random) -> tuple[list[str], str]:
+def _pronoun(split: str, rng: random.Random) -> _Talk:
     subject = rng.choice(_grammar("rewriting")["subjects"][split])
     value = draw([subject["slot"]], split, rng)
     first, later = (say(rng.choice(subject[key]).replace("{it}", "<it>"), split, rng).saying(value).text for key in ("first", "later"))
-    return [first, later.replace("<it>", rng.choice(subject["pronouns"]))], later.replace("<it>", value[subject["slot"]])
+    pronoun, meant = rng.choice(subject["pronouns"]), value[subject["slot"]]
+    edit = Call("refer", {"pronoun": pronoun, "subject": meant})
+    return _Talk((first, later.replace("<it>", pronoun)), later.replace("<it>", meant), (edit,))
 
 
-def _standalone(split: str, rng: random.Random) -> tuple[list[str], str]:
+def _standalone(split: str, rng: random.Random) -> _Talk:
     before, now = (_any_question(split, rng).text for _ in range(2))
-    return [before, now], now
+    return _Talk((before, now), now, (Call("whole", {}),))
 
 
-_KINDS: dict[str, Callable[[str, random.Random], tuple[list[str], str]]] = {
+_KINDS: dict[str, Callable[[str, random.Random], _Talk]] = {
     "follow_up": _follow_up, "second_follow_up": _second_follow_up, "pronoun": _pronoun, "standalone": _standalone}

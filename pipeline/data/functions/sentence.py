@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pipeline.data.grammar import Choice, Node, Slot, SlotValues, Text, parse, read_slots
+from pipeline.data.grammar import Choice, Node, Slot, SlotValues, Text, all_grammars, all_slots, expand, parse, read_slots
 from pipeline.yaml_file import read_yaml
 
 FOLDER = Path(__file__).parent
@@ -66,11 +66,27 @@ def draw(names: list[str], split: str, rng: random.Random, instead_of: Mapping[s
 
 
 def heard(text: str, split: str) -> Sentence:
-    """A text with the last value of a slot in it, of two characters or more, as its slot; without slots where there is none."""
+    """A text with the last value of a slot in it, of two characters or more, as its slot.
+
+    Without slots where there is none, or where another of its group is said too, so that only both together could change.
+    """
     found = next(reversed([*_values(split).finditer(text)]), None)
     if not found or not found.lastgroup:
         return Sentence((Text(text),), {})
-    return Sentence((Text(text[:found.start()]), Slot(found.lastgroup), Text(text[found.end():])), {found.lastgroup: found[0]})
+    before, after = text[:found.start()], text[found.end():]
+    group = next(group for group in slots()[found.lastgroup].groups(split) if found[0] in group)
+    if any(value in before or value in after for value in group):
+        return Sentence((Text(text),), {})
+    return Sentence((Text(before), Slot(found.lastgroup), Text(after)), {found.lastgroup: found[0]})
+
+
+def piece(rng: random.Random) -> str:
+    """One to four characters in a row from a training sentence of the intents, none of them of a slot's value."""
+    grammar = rng.choice([grammar for grammar in all_grammars() if grammar.split == "train"])
+    texts = re.findall(r"[\u4e00-\u9fff]+", _values("test").sub("，", expand(grammar.nodes, all_slots(), "train", rng)))
+    text = rng.choice(texts or ["嗯"])
+    start = rng.randrange(len(text))
+    return text[start:start + rng.randint(1, 4)]
 
 
 @cache

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import httpx
 
+from pipeline.edge.declared import Call
 from pipeline.edge.endpoint import Endpoint
-from pipeline.edge.functions import Call, choose_tool, rewrite
+from pipeline.edge.functions import choose_tool, rewrite
 from pipeline.edge.loopback import is_loopback
 from pipeline.edge.server import FUNCTIONS, INTENT
 from pipeline.errors import EdgeError

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pipeline.edge.functions import Call
+from pipeline.edge.declared import Call
 from pipeline.edge.gateway import local
 from pipeline.edge.gateway.completion import CloudError
 from pipeline.edge.gateway.part import Part
@@ -135,7 +135,7 @@ class Flow:
             with told.timed("tool"):
                 call = local.choose(self.device, told.query)
         with told.timed("answer"):
-            told.tool = call and {"name": call.name, "arguments": dict(call.arguments)}
+            told.tool = call and call.as_object()
             return local.words(told.query, call, told.intent, told.confidence, kept=question.local_only)
 
     def _from_the_cloud(self, question: Question, told: Told) -> Iterator[Part]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.data.intents import by_name
 from pipeline.edge import tools
-from pipeline.edge.functions import Call
+from pipeline.edge.declared import Call
 from pipeline.edge.tools.by_words import by_words
 from pipeline.edge.tools.call import ToolCall
 from pipeline.errors import EdgeError

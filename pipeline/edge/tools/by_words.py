@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.edge.functions import Call
+from pipeline.edge.declared import Call
 from pipeline.edge.tools.clock import zones
 from pipeline.edge.tools.convert import quantities
 from pipeline.edge.tools.days import holidays

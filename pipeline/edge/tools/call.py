@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pipeline.edge.functions import Call
+from pipeline.edge.declared import Call
 
 
 def _now() -> datetime:

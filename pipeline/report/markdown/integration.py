@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.report import format as fmt
 from pipeline.report.markdown import joint, sections
 from pipeline.report.markdown.accuracy import matrix, whose
+from pipeline.report.markdown.functions import functions
 from pipeline.report.markdown.text import document, plain, table
 from pipeline.report.markdown.training import training
 from pipeline.report.matrices import matrices
@@ -26,7 +27,7 @@ def render(results: Mapping[str, Any], items: list[Claim], pictures: Sequence[Pi
     return document([
         "# 端云集成验收报告 (edge PoC integration report)", sections.summary(results, items), sections.conditions(results),
         "## 全部目标与结论 (all claims)", *phases, sections.reasons(items), sections.not_measured(items), sections.paired(items),
-        training(results), *_routing(results), *policies(results), joint.client_cases(results), joint.page(results),
+        training(results), *_routing(results), *policies(results), functions(results), joint.client_cases(results), joint.page(results),
         sections.observations(results),
         sections.figures(pictures, ["overview", "training", "routing_confusion", "risk_coverage", "client_decision", "end_to_end"]),
         sections.artifacts(results), sections.versions(results),
