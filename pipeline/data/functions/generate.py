@@ -20,7 +20,7 @@ from pipeline.yaml_file import read_yaml
 
 SPLITS = ("train", "validation", "test")
 WRAPPED, FOR_A_TOOL = 0.5, 0.5  # shares of the questions
-MUMBLED, MUMBLED_FOLLOW_UPS = 0.15, 0.5  # shares of train's words around a question, and of its follow-ups, that mean nothing
+MUMBLED, MUMBLED_FOLLOW_UPS = 0.15, 0.4  # shares of train's words around a question, and of its follow-ups, that mean nothing
 _DRAWS = 200
 
 
