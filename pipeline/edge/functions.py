@@ -31,10 +31,10 @@ def choose_tool(endpoint: Endpoint, question: str) -> Call:
 
 def rewrite(endpoint: Endpoint, questions: Sequence[str]) -> str:
     """The user's last question in words that need no context; EdgeError when the endpoint gives no edit that can be made."""
-    first, *later = (" ".join(question.split()) for question in questions[-TURNS:])
+    whole, *later = (" ".join(question.split()) for question in questions[-TURNS:])
     for question in later:
-        first = edited(first, question, _call(endpoint, REWRITING, leaning(first, question)))
-    return first
+        whole = edited(whole, question, _call(endpoint, REWRITING, leaning(whole, question)))
+    return whole
 
 
 def leaning(before: str, question: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.data.functions.examples import read_examples
 from pipeline.data.functions.generate import generate
 from pipeline.edge.functions import END_OF_TURN
 from pipeline.errors import EdgeError
@@ -33,14 +34,18 @@ def trained(pristine_base: Path, data: dict[str, Path], tmp_path: Path) -> Path:
     return out
 
 
-def test_a_base_trained_whole_has_learnt_and_can_be_opened(trained: Path, pristine_base: Path) -> None:
+def rows_of(data: dict[str, Path], base: Path) -> dict[str, int]:
+    return {split: len(read_function_rows(data[split], base, CONFIG)) for split in ("train", "validation")}
+
+
+def test_a_base_trained_whole_has_learnt_and_can_be_opened(trained: Path, pristine_base: Path, data: dict[str, Path]) -> None:
     curves = json.loads((trained / "curves.json").read_text())
     losses = [point["loss"] for point in curves["train"]]
     assert sum(losses[-3:]) < sum(losses[:3])
-    assert curves["rows"] == {"train": 120, "validation": 10} and 0 <= curves["eval"][0]["token_accuracy"] <= 1
+    assert curves["rows"] == rows_of(data, pristine_base) and 0 <= curves["eval"][0]["token_accuracy"] <= 1
     assert (trained / "tokenizer.json").read_bytes() == (pristine_base / "tokenizer.json").read_bytes()
-    before, after = (load_model(folder).model.layers[0].self_attn.q_proj.weight for folder in (pristine_base, trained))
-    assert not before.equal(after)
+    before, after = (load_model(folder).model.layers for folder in (pristine_base, trained))
+    assert len(after) == len(before) + 2 and not before[0].self_attn.q_proj.weight.equal(after[2].self_attn.q_proj.weight)
 
 
 def test_the_same_seed_gives_the_same_weights(trained: Path, pristine_base: Path, data: dict[str, Path], tmp_path: Path) -> None:
@@ -48,6 +53,11 @@ def test_the_same_seed_gives_the_same_weights(trained: Path, pristine_base: Path
     again.mkdir()
     train_whole(again, tmp_path / "scratch-2", base=pristine_base, train=data["train"], validation=data["validation"], config=CONFIG)
     assert (again / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
+
+
+def test_every_follow_up_of_a_conversation_is_a_row(pristine_base: Path, data: dict[str, Path]) -> None:
+    later = [len(example.edits.split("\n")) if example.edits else 1 for example in read_examples(data["train"])]
+    assert rows_of(data, pristine_base)["train"] == sum(later) > len(later)
 
 
 def test_only_the_answer_is_trained(pristine_base: Path, data: dict[str, Path]) -> None:
@@ -75,4 +85,4 @@ def test_ms_swift_trains_the_answers_and_their_ends(pristine_base: Path, data: d
     train_adapter(tmp_path / "out", tmp_path / "scratch", base=pristine_base, train=data["train"], validation=data["validation"],
                   config={"prompt": {"max_length": 220}, "train": recipe}, read=read_function_rows)
     curves = json.loads((tmp_path / "out" / "curves.json").read_text())
-    assert curves["rows"] == {"train": 120, "validation": 10} and curves["eval"]
+    assert curves["rows"] == rows_of(data, pristine_base) and curves["eval"]
