@@ -58,19 +58,30 @@ class Declared:
 
     def read(self, name: str, arguments: str) -> Call:
         """A call from its name and its arguments as JSON; EdgeError unless it is as declared and every argument is text."""
-        try:
-            found = json.loads(arguments)
-        except (ValueError, RecursionError):
-            found = None
-        if name not in self.names or not isinstance(found, dict) or not self._fit(name, set(found)) \
-                or not all(isinstance(value, str) for value in found.values()):
-            raise EdgeError(f"expected a call of {', '.join(self.names)} with its arguments as text, found {name} {arguments[:80]}; "
+        return self._checked(name, _parsed(arguments), f"{name} {arguments}")
+
+    def parse(self, text: str) -> Call:
+        """The call that ``Call.to_json`` wrote; EdgeError as ``read``."""
+        call = _parsed(text)
+        return self._checked(call.get("name"), call.get("arguments"), text) if isinstance(call, dict) else self._checked(None, None, text)
+
+    def _checked(self, name: object, arguments: object, found: str) -> Call:
+        if not isinstance(name, str) or name not in self.names or not isinstance(arguments, dict) or not self._fit(name, set(arguments)) \
+                or not all(isinstance(value, str) for value in arguments.values()):
+            raise EdgeError(f"expected a call of {', '.join(self.names)} with its arguments as text, found {found[:120]!r}; "
                             f"decode it under the grammar of {self.file}")
-        return Call(name, found)
+        return Call(name, arguments)
 
     def _fit(self, name: str, arguments: set[str]) -> bool:
         known = set(self.arguments_of(name))
         return arguments == known if self.required else arguments <= known
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _schema(said: str | dict[str, Any]) -> dict[str, Any]:

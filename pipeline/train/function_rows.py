@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,5 +42,4 @@ def exchanges(example: Example) -> Iterator[tuple[str, str]]:
     before, *later = example.user.split("\n")
     for question, said in zip(later, example.edits.split("\n"), strict=True):
         yield leaning(before, question), said
-        edit = json.loads(said)
-        before = edited(before, question, EDITS.read(edit["name"], json.dumps(edit["arguments"])))
+        before = edited(before, question, EDITS.parse(said))

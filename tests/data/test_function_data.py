@@ -65,8 +65,7 @@ def test_the_edits_make_the_reference(seed: int, split: str) -> None:
     example = rewriting(split, random.Random(seed))
     whole, *later = example.user.split("\n")
     for question, line in zip(later, example.edits.split("\n"), strict=True):
-        edit = json.loads(line)
-        whole = edited(whole, question, EDITS.read(edit["name"], json.dumps(edit["arguments"])))
+        whole = edited(whole, question, EDITS.parse(line))
     assert whole == example.answer
 
 
@@ -107,6 +106,8 @@ def test_a_grammar_that_has_no_more_to_say_is_named(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("line", [
     "", "[]", "{", '{"function": "rewriting", "user": "x"}', '{"function": "singing", "user": "x", "answer": "y"}',
+    '{"function": "rewriting", "user": "x\\ny", "answer": "y"}', '{"function": "rewriting", "user": "x\\ny", "answer": "y", "edits": "{}"}',
+    '{"function": "rewriting", "user": "x\\ny\\nz", "answer": "z", "edits": "{\\"name\\": \\"whole\\", \\"arguments\\": {}}"}',
     '{"function": "tools", "user": " ", "answer": "y"}', '{"function": "tools", "user": "x", "answer": 3}', "[" * 100_000,
 ])
 def test_bad_lines_are_named(tmp_path: Path, line: str) -> None:

@@ -52,6 +52,18 @@ def test_a_call_is_as_declared(declared, name: str, arguments: object, fits: boo
             declared.read(name, json.dumps(arguments))
 
 
+@given(texts, texts)
+def test_a_call_survives_its_json(new: str, old: str) -> None:
+    call = Call("again", {"new": new, "old": old})
+    assert EDITS.parse(call.to_json()) == call
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"name": ["again"], "arguments": {}}', '{"name": "again"}', "[" * 100_000])
+def test_what_is_no_call_is_refused(text: str) -> None:
+    with pytest.raises(EdgeError, match="expected a call of"):
+        EDITS.parse(text)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000])
 def test_arguments_that_are_no_json_are_refused(text: str) -> None:
     with pytest.raises(EdgeError, match="expected a call of") as error:

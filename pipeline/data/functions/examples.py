@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.jsonl import read_jsonl, text_of
+from pipeline.edge.declared import EDITS
 from pipeline.edge.functions import REWRITING, TOOL_SELECTION
 from pipeline.errors import EdgeError
 
@@ -43,4 +44,17 @@ def _example(row: dict[str, Any], where: str) -> Example:
     if example.function not in (REWRITING, TOOL_SELECTION) or not example.user.strip() or not example.answer.strip():
         raise EdgeError(f"{where}: expected the function {REWRITING} or {TOOL_SELECTION} with a question and an answer, found "
                         f"{example.function!r:.40}, {example.user!r:.40} and {example.answer!r:.40}; correct it")
+    if example.function == REWRITING:
+        _check_edits(example, where)
     return example
+
+
+def _check_edits(example: Example, where: str) -> None:
+    later, edits = example.user.count("\n"), [line for line in example.edits.split("\n") if line]
+    if len(edits) != later:
+        raise EdgeError(f"{where}: expected an edit for each of the {later} questions after the first, found {len(edits)}; add the missing")
+    try:
+        for edit in edits:
+            EDITS.parse(edit)
+    except EdgeError as mistake:
+        raise EdgeError(f"{where}: {mistake}") from None
