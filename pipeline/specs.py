@@ -7,7 +7,9 @@ Each builder is imported only when it has to build.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pipeline.digest import directory_digest, file_digest
 from pipeline.profile import Functions, Profile
@@ -98,7 +100,7 @@ def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
                 ("torch", "transformers", "tokenizers", "scipy", "numpy"))
 
 
-def onnx_fp32(profile: Profile, merged: Artifact) -> Spec:
+def onnx_fp32(profile: Profile, merged: Artifact, prefix: bool = False) -> Spec:
     """The classifier's graph, head sliced to the label rows."""
     config = {**profile.export.model_dump(), "max_length": profile.prompt.max_length}
 
@@ -111,11 +113,27 @@ def onnx_fp32(profile: Profile, merged: Artifact) -> Spec:
 
 def onnx_int8(source: Artifact, kind: str = "onnx-int8") -> Spec:
     """The same graph with INT8 weights, quantised by ONNX Runtime."""
-    def build(work: Workspace) -> None:
-        from pipeline.compress.int8 import int8_dynamic
-        int8_dynamic(work.out, source=source.path)
+    return compression("int8", {}, {"model": source}, kind=kind)
 
-    return Spec(kind, build, {}, {"source": source}, ("pipeline.compress.int8",), ("onnx", "onnxruntime"))
+
+def compression(name: str, settings: Mapping[str, Any], inputs: Mapping[str, Artifact], prompt: Mapping[str, Any] | None = None,
+                kind: str = "") -> Spec:
+    """One technique of `pipeline.compress` applied.  inputs: by the fields of its Source; ``data`` stands for train and validation."""
+    from pipeline.compress import DATA, GRAPH, Source, technique
+
+    module = technique(name)
+    chosen = module.Settings(**settings)
+    asks = {"prompt": dict(prompt or {})} if DATA in module.NEEDS else {}
+
+    def build(work: Workspace) -> None:
+        from pipeline.compress.step import run_step
+        paths = {role: artifact.path for role, artifact in inputs.items() if role != "data"}
+        splits = {split: inputs["data"].file(f"{split}.jsonl") for split in ("train", "validation")} if "data" in inputs else {}
+        run_step(name, work.out, work.scratch, Source(**paths, **splits, **asks), chosen)
+
+    kind = kind or (f"onnx-{name}" if module.STAGE == GRAPH else name)
+    return Spec(kind, build, {"settings": chosen.model_dump(), **asks}, inputs, (module.__name__, "pipeline.compress.step"),
+                module.LIBRARIES)
 
 
 def function_data(functions: Functions) -> Spec:

@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from pipeline.compress.int8 import int8_dynamic
+from pipeline.compress import Source
+from pipeline.compress.int8 import Settings
+from pipeline.compress.step import run_step
 from pipeline.edge.constraint import for_tools, grammar_tokenizer
 from pipeline.edge.decoding import decode
 from pipeline.errors import EdgeError
@@ -40,7 +42,7 @@ def main() -> None:
         fp32.mkdir()
         int8.mkdir()
         export_generator(fp32, merged=merged, config={"opset": 18, "max_length": 512})
-        int8_dynamic(int8, source=fp32)
+        run_step("int8", int8, int8, Source(fp32), Settings())
         columns = [dict(_times(model, options.rounds)) for model in (fp32, int8)]
     for row in columns[0]:
         print(f"| {row} | {' | '.join(f'{column[row]:.2f}' for column in columns)} |")

@@ -13,36 +13,47 @@ from typing import Any
 import numpy as np
 import onnx
 
+from pipeline.compress import GRAPH, QUANTISATION, Source
+from pipeline.compress.plan import Plan, with_scales
+from pipeline.compress.settings import Settings as Base
 from pipeline.errors import EdgeError
 from pipeline.runtime import load
 from pipeline.runtime.files import read_object, write_object
 from pipeline.runtime.generator import TASK, open_generator
 from pipeline.runtime.prompt import read_tokenizer
 
-REPORT = "compression.json"
+STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (), ("onnx", "onnxruntime")
 _INTEGER_MATMULS = {"MatMulInteger", "DynamicQuantizeMatMul", "DynamicQuantizeGemm", "QGemm"}
 _PROTOBUF_LIMIT = 1_900_000_000  # bytes; one protobuf message holds 2 GiB
 
 
-def int8_dynamic(out: Path, *, source: Path) -> None:
-    """Quantise an exported fp32 directory into ``out``: model.onnx, runtime.json and compression.json.
+class Settings(Base):
+    """Nothing to set: a scale for each output channel."""
+
+
+def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:
+    """Quantise an exported fp32 directory into ``out``: model.onnx and runtime.json.
 
     Matrix weights become int8 per output channel; the embedding int8 with one scale.  A generator's tokenizer.json comes
     along.  EdgeError when nothing was quantised or the result gives no finite logits.
     """
-    spec = read_object(source / "runtime.json", "the runtime of an exported model")
-    before, after = source / spec["file"], out / "model.onnx"
+    spec = read_object(source.model / "runtime.json", "the runtime of an exported model")
+    before, after = source.model / spec["file"], out / "model.onnx"
     _quantise(before, after)
     report = _report(before, after)
     if not report["integer_matmuls"]:
         raise EdgeError(f"{before}: expected matrix products with constant weights, found none that could be "
                         "quantised; export the model again")
-    write_object(out / REPORT, report)
     write_object(out / "runtime.json", {**spec, "file": after.name, "weights": "int8"})
     if spec.get("task") == TASK:
-        read_tokenizer(source)
-        shutil.copyfile(source / "tokenizer.json", out / "tokenizer.json")
+        read_tokenizer(source.model)
+        shutil.copyfile(source.model / "tokenizer.json", out / "tokenizer.json")
     _check_runs(out, spec)
+    return report
+
+
+def predict(plan: Plan, settings: Settings) -> Plan:
+    return plan.after(plan.parameters * 5e-8, matrix_bits=with_scales(8, plan.hidden), embedding_bits=8)
 
 
 def _quantise(before: Path, after: Path) -> None:
@@ -77,7 +88,6 @@ def _report(before: Path, after: Path) -> dict[str, Any]:
     return {
         "integer_matmuls": sum(node.op_type in _INTEGER_MATMULS for node in graph.node),
         "left_in_float": left,
-        "bytes": {"before": _bytes_on_disk(before), "after": _bytes_on_disk(after)},
         "weight_bytes": {"before": _bytes_by_kind(before), "after": _bytes_by_kind(after)},
     }
 

@@ -40,8 +40,11 @@ def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> TorchRu
     return TorchRuntime(load_model(model), label_ids)
 
 
-def load_model(directory: Path) -> Any:
-    """The causal language model of a Hugging Face directory in float32, from safetensors alone, never from a hub."""
+def load_model(directory: Path, dtype: str | torch.dtype = torch.float32) -> Any:
+    """The causal language model of a Hugging Face directory, from safetensors alone, never from a hub.
+
+    dtype: what its weights become; "auto" leaves them as they are stored.
+    """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -50,7 +53,7 @@ def load_model(directory: Path) -> Any:
         raise EdgeError(f"expected a directory with config.json and safetensors, found none at {directory}")
     try:
         model, info = AutoModelForCausalLM.from_pretrained(
-            directory, dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False,
+            directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
             output_loading_info=True)
     except Exception as error:  # config, safetensors and torch each raise their own kinds
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -9,10 +9,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from pipeline.compress.int8 import int8_dynamic
+from pipeline.compress import Source
 from pipeline.errors import EdgeError
 from pipeline.runtime import load
 from pipeline.runtime.generator import open_generator
+from tests.export.tiny_qwen3 import compress
 
 
 def read(file: Path) -> dict:
@@ -46,7 +47,7 @@ def test_the_source_is_only_read(fp32, int8, tmp_path):
     onnx.save(onnx.load(str(fp32 / "model.onnx")), source / "model.onnx", save_as_external_data=True, location="model.onnx.data")
     (source / "runtime.json").write_bytes((fp32 / "runtime.json").read_bytes())
     before = {file.name: file.stat().st_mtime_ns for file in source.iterdir()}
-    int8_dynamic(out, source=source)
+    compress("int8", out, Source(source))
     assert {file.name: file.stat().st_mtime_ns for file in source.iterdir()} == before
     assert {file.name for file in out.iterdir()} == {file.name for file in int8.iterdir()}
 
@@ -67,7 +68,7 @@ def test_a_graph_without_matrix_products_is_refused(tmp_path):
                                                      "max_length": 8, "opset": 18, "weights": "fp32"}))
     load(source, [1, 2], 1).logits([3, 4])
     with pytest.raises(EdgeError, match="found none that could be quantised"):
-        int8_dynamic(out, source=source)
+        compress("int8", out, Source(source))
 
 
 @pytest.mark.parametrize("damage", ["no directory", "no model", "truncated"])
@@ -80,7 +81,7 @@ def test_a_broken_source_is_one_line(fp32, tmp_path, damage):
     if damage == "truncated":
         (source / "model.onnx").write_bytes((fp32 / "model.onnx").read_bytes()[:20000])
     with pytest.raises(EdgeError) as caught:
-        int8_dynamic(out, source=source)
+        compress("int8", out, Source(source))
     assert str(source) in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -108,4 +109,4 @@ def test_a_generator_without_its_tokenizer_is_one_line(generator_fp32, tmp_path)
     out.mkdir()
     (source / "tokenizer.json").unlink()
     with pytest.raises(EdgeError, match="expected tokenizer.json"):
-        int8_dynamic(out, source=source)
+        compress("int8", out, Source(source))

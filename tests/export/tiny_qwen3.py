@@ -10,7 +10,8 @@ import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from pipeline.base.tokenizer import train_tokenizer
-from pipeline.compress.int8 import int8_dynamic
+from pipeline.compress import Source, technique
+from pipeline.compress.step import run_step
 from pipeline.export.generator import export_generator
 from pipeline.export.onnx import export_onnx
 from pipeline.runtime.prompt import label_ids, read_tokenizer, template
@@ -48,6 +49,13 @@ def write_decision(directory: Path, base: Path, **changes: object) -> Path:
     return directory
 
 
+def compress(name: str, out: Path, source: Source, **settings: object) -> None:
+    """One compression step into the folder ``out``, made here if need be."""
+    out.mkdir(parents=True, exist_ok=True)
+    (scratch := out.with_name(f"{out.name}.scratch")).mkdir(exist_ok=True)
+    run_step(name, out, scratch, source, technique(name).Settings(**settings))
+
+
 @pytest.fixture(scope="session")
 def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.getbasetemp() / "tiny-merged"
@@ -68,7 +76,7 @@ def int8(fp32: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.getbasetemp() / "tiny-int8"
     if not directory.exists():
         directory.mkdir()
-        int8_dynamic(directory, source=fp32)
+        compress("int8", directory, Source(fp32))
     return directory
 
 
@@ -92,5 +100,5 @@ def generator_int8(generator_fp32: Path, tmp_path_factory: pytest.TempPathFactor
     directory = tmp_path_factory.getbasetemp() / "tiny-generator-int8"
     if not directory.exists():
         directory.mkdir()
-        int8_dynamic(directory, source=generator_fp32)
+        compress("int8", directory, Source(generator_fp32))
     return directory

@@ -1,0 +1,57 @@
+"""From a recipe to artifacts: each step an artifact of the store, so that a changed last step rebuilds that one alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline import specs
+from pipeline.compress import DATA, GRAPH, ORIGIN, TEACHER, technique
+from pipeline.compress.recipe import Recipe, Step
+from pipeline.profile import Profile
+from pipeline.store import Artifact, Spec
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A recipe's result as it serves: the model, its decision, and the artifact of every step.
+
+    skipped: steps that were left out, because they mend behaviour and the profile tells nothing about that.
+    """
+
+    recipe: Recipe
+    model: Artifact
+    decision: Artifact
+    steps: dict[str, Artifact]
+    skipped: tuple[str, ...] = ()
+
+
+def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe, merged: Artifact, data: Artifact) -> Compressed:
+    """Build every step of a recipe from the merged model; what is in the store already is taken from there."""
+    weights, graph, skipped = merged, None, []
+    steps: dict[str, Artifact] = {}
+    for number, step in enumerate(recipe.steps, start=1):
+        module = technique(step.name)
+        if getattr(module, "HEALS", False) and "behaviour" not in profile.tells:
+            skipped.append(step.name)
+            continue
+        if module.STAGE == GRAPH and graph is None:
+            graph = steps["export"] = build(specs.onnx_fp32(profile, weights, recipe.prefix))
+        made = build(_spec(step, graph or weights, weights, merged, data, profile))
+        weights, graph = (weights, made) if graph else (made, None)
+        steps[f"{number} {step.name}"] = made
+    if graph is None and recipe.runtime == "onnx":
+        graph = steps["export"] = build(specs.onnx_fp32(profile, weights, recipe.prefix))
+    return Compressed(recipe, graph or weights, build(specs.decision(profile, weights, data)), steps, tuple(skipped))
+
+
+def _spec(step: Step, model: Artifact, weights: Artifact, merged: Artifact, data: Artifact, profile: Profile) -> Spec:
+    module = technique(step.name)
+    inputs = {"model": model}
+    if TEACHER in module.NEEDS:
+        inputs["teacher"] = merged
+    if DATA in module.NEEDS:
+        inputs["data"] = data
+    if module.STAGE == GRAPH and {ORIGIN, DATA} & set(module.NEEDS):
+        inputs["origin"] = weights
+    return specs.compression(step.name, step.settings.model_dump(), inputs, profile.prompt.model_dump())

@@ -1,0 +1,94 @@
+"""A recipe: compression steps in order, in one YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.compress import GRAPH, WEIGHTS, technique
+from pipeline.compress.settings import Settings
+from pipeline.errors import EdgeError
+from pipeline.profile import PROFILES
+from pipeline.yaml_file import read_model
+
+RECIPES = PROFILES / "recipes"
+
+
+class Step(NamedTuple):
+    """A technique with its settings."""
+
+    name: str
+    settings: Settings
+
+
+class RecipeFile(BaseModel):
+    """The YAML as it stands: each step is one technique's name and its settings.
+
+    prefix: the fixed start of the prompt is read once, when the model is exported.  runtime: what serves the result.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    says: str
+    steps: list[dict[str, dict[str, Any] | None]] = Field(min_length=1)
+    prefix: bool = False
+    runtime: Literal["onnx", "torch"] = "onnx"
+
+
+class Recipe(NamedTuple):
+    """A recipe whose steps are known techniques, those on weights before those on the exported graph."""
+
+    name: str
+    says: str
+    steps: tuple[Step, ...]
+    prefix: bool
+    runtime: str
+
+
+def load_recipe(name: str) -> Recipe:
+    """A recipe by name (in ``profiles/recipes/``) or by the path of a YAML file; EdgeError for an unknown or malformed one."""
+    path = _path_of(name)
+    read = read_model(path, RecipeFile)
+    try:
+        steps = tuple(_step(step) for step in read.steps)
+        _check_order(steps, read.runtime)
+    except EdgeError as error:
+        raise EdgeError(f"{path}: {error}") from None
+    return Recipe(read.name, read.says, steps, read.prefix, read.runtime)
+
+
+def recipes() -> list[str]:
+    """The names of the recipes that come with the project."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def _path_of(name: str) -> Path:
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    path = RECIPES / f"{name}.yaml"
+    if Path(name).name != name or not path.is_file():
+        raise EdgeError(f"recipe {name!r}: expected one of {', '.join(recipes())}, or the path of a .yaml file")
+    return path
+
+
+def _step(step: dict[str, dict[str, Any] | None]) -> Step:
+    if len(step) != 1:
+        raise EdgeError(f"steps: expected one technique a step, found {', '.join(step) or 'none'}; write each on a line of its own")
+    (name, given), = step.items()
+    try:
+        return Step(name, technique(name).Settings(**(given or {})))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "settings"
+        raise EdgeError(f"steps: {name}: {where}: {first['msg']}; mend the setting") from None
+
+
+def _check_order(steps: tuple[Step, ...], runtime: str) -> None:
+    stages = [technique(step.name).STAGE for step in steps]
+    if stages != sorted(stages, key=[WEIGHTS, GRAPH].index):
+        raise EdgeError(f"steps: expected those on weights before those on the exported graph, found "
+                        f"{' → '.join(step.name for step in steps)}; change their order")
+    if runtime == "torch" and GRAPH in stages:
+        raise EdgeError("runtime: expected onnx with a step on the exported graph, found torch; leave it out")

@@ -1,0 +1,71 @@
+"""What every technique reports alike: bytes, parameters, sparsity, and the error of each matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Counted(NamedTuple):
+    """A directory's weights: bytes on disk, how many there are and how many of them are zero."""
+
+    bytes: int
+    parameters: int
+    zeros: int
+
+
+def common_report(before: Path, after: Path, *, graph: bool) -> dict[str, Any]:
+    """Of two directories of one stage: ``bytes``, ``parameters`` and ``sparsity`` {before, after}, and ``error``.
+
+    error: matrix name -> |W - W'| / |W| (Frobenius), for the matrices that both have in the same shape.  A quantised matrix
+    counts with the values that it stands for.
+    """
+    matrices = _graph_matrices if graph else _model_matrices
+    counted, error = {}, {}
+    known = {name: matrix for name, matrix in matrices(before)}
+    counted["before"] = _count(before, known.values())
+    parameters = zeros = 0
+    for name, matrix in matrices(after):
+        parameters, zeros = parameters + matrix.size, zeros + int(np.count_nonzero(matrix == 0))
+        if name in known and known[name].shape == matrix.shape:
+            error[name] = round(relative_error(known[name], matrix), 6)
+    counted["after"] = Counted(size_of(after), parameters, zeros)
+    return {"bytes": {side: of.bytes for side, of in counted.items()},
+            "parameters": {side: of.parameters for side, of in counted.items()},
+            "sparsity": {side: round(of.zeros / max(of.parameters, 1), 6) for side, of in counted.items()},
+            "error": error}
+
+
+def relative_error(exact: np.ndarray, found: np.ndarray) -> float:
+    """|exact - found| / |exact|, Frobenius; 0 for a matrix of zeros that stayed one."""
+    norm = float(np.linalg.norm(exact))
+    return float(np.linalg.norm(exact - found)) / norm if norm else float(np.linalg.norm(found))
+
+
+def size_of(directory: Path) -> int:
+    """Bytes of a directory's weights: safetensors, or a graph with its external data."""
+    return sum(file.stat().st_size for file in directory.iterdir() if file.suffix in (".safetensors", ".onnx", ".data"))
+
+
+def _count(directory: Path, matrices: Any) -> Counted:
+    sizes = [(matrix.size, int(np.count_nonzero(matrix == 0))) for matrix in matrices]
+    return Counted(size_of(directory), sum(size for size, _ in sizes), sum(zeros for _, zeros in sizes))
+
+
+def _model_matrices(directory: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Embedding, matrices and norms of a Hugging Face directory in float32, a tied head not counted."""
+    from pipeline.runtime.torch_runtime import load_model
+
+    for name, parameter in load_model(directory).named_parameters():
+        yield name, parameter.detach().numpy()
+
+
+def _graph_matrices(directory: Path) -> Iterator[tuple[str, np.ndarray]]:
+    from pipeline.compress.onnx_weights import dense_weights
+    from pipeline.runtime.files import read_object
+
+    spec = read_object(directory / "runtime.json", "the runtime of an exported model")
+    yield from dense_weights(directory / spec["file"])
