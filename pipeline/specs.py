@@ -101,8 +101,11 @@ def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
 
 
 def onnx_fp32(profile: Profile, merged: Artifact, prefix: bool = False) -> Spec:
-    """The classifier's graph, head sliced to the label rows."""
+    """The classifier's graph, head sliced to the label rows; with ``prefix``, the prompt's fixed beginning is read in advance."""
     config = {**profile.export.model_dump(), "max_length": profile.prompt.max_length}
+    if prefix:
+        from pipeline.runtime.prompt import template
+        config["prefix"] = template(profile.prompt.system).prefix
 
     def build(work: Workspace) -> None:
         from pipeline.export.onnx import export_onnx

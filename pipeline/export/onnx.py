@@ -31,28 +31,31 @@ _PROTOBUF_LIMIT = 1_900_000_000  # bytes; one protobuf message holds 2 GiB
 def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
     """Write model.onnx (ids int64 [1, T] -> logits float32 [1, labels]) and runtime.json of a Hugging Face directory.
 
-    config: opset; max_length, the largest T.  The logits are in the order of the intents' labels.  Weights beyond 2 GB
-    go to model.onnx.data.  EdgeError when the file's opset is not the asked one, or its logits differ from
-    transformers' by more than DIFFERENCE_LIMIT.
+    config: opset; max_length, the most ids of a prompt; optionally prefix, the text that every prompt starts with: its ids go
+    into runtime.json, their keys and values into the graph, and T counts the ids after them.  The logits are in the order of
+    the intents' labels.  Weights beyond 2 GB go to model.onnx.data.  EdgeError when the file's opset is not the asked one, or
+    its logits differ from transformers' by more than DIFFERENCE_LIMIT.
     """
-    ids = label_ids(read_tokenizer(merged), [intent.label for intent in INTENTS])
-    model = load_model(merged)
-    longest = config["max_length"]
-    write_graph(ClassifierForward(model, ids, longest).eval(), out / FILE, config["opset"],
-                {"ids": torch.zeros(1, max(2, longest // 2), dtype=torch.int64)}, ["logits"],
-                {"ids": {1: torch.export.Dim("length", max=longest)}})
-    write_object(out / "runtime.json", {"backend": "onnx", "file": FILE, "label_ids": ids, "weights": "fp32",
-                                        "max_length": config["max_length"], "opset": config["opset"]})
-    check_against_torch(out, model, ids, config["max_length"])
+    tokenizer, model, longest = read_tokenizer(merged), load_model(merged), config["max_length"]
+    ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
+    prefix = tokenizer.encode(config.get("prefix", ""), add_special_tokens=False).ids
+    room = longest - len(prefix)
+    write_graph(ClassifierForward(model, ids, longest, prefix).eval(), out / FILE, config["opset"],
+                {"ids": torch.zeros(1, max(2, room // 2), dtype=torch.int64)}, ["logits"],
+                {"ids": {1: torch.export.Dim("length", max=room)}})
+    write_object(out / "runtime.json", {"backend": "onnx", "file": FILE, "label_ids": ids, "weights": "fp32", "max_length": longest,
+                                        "opset": config["opset"], **({"prefix": prefix} if prefix else {})})
+    check_against_torch(out, model, ids, longest, prefix)
 
 
-def check_against_torch(exported: Path, model: Any, ids: Sequence[int], max_length: int) -> float:
+def check_against_torch(exported: Path, model: Any, ids: Sequence[int], max_length: int, prefix: Sequence[int] = ()) -> float:
     """Largest difference of the exported model's logits from transformers' over random prompts of several lengths."""
     reference, candidate = TorchRuntime(model, ids), load(exported, ids, threads=1)
     random = np.random.default_rng(0)
     worst = 0.0
-    for length in sorted({1, 2, max_length // 3 + 1, max_length}):
-        prompt = random.integers(0, model.config.vocab_size, length).tolist()
+    room = max_length - len(prefix)
+    for length in sorted({1, 2, room // 3 + 1, room}):
+        prompt = [*prefix, *random.integers(0, model.config.vocab_size, length).tolist()]
         difference = float(np.abs(reference.logits(prompt) - candidate.logits(prompt)).max())
         if not difference <= DIFFERENCE_LIMIT:  # also true of NaN
             raise EdgeError(f"{exported}: expected logits within {DIFFERENCE_LIMIT} of the torch model, found a "
