@@ -36,12 +36,12 @@ def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe
             skipped.append(step.name)
             continue
         if module.STAGE == GRAPH and graph is None:
-            graph = steps["export"] = build(specs.onnx_fp32(profile, weights, recipe.prefix))
+            graph = steps["export"] = build(specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix))
         made = build(_spec(step, graph or weights, weights, merged, data, profile))
         weights, graph = (weights, made) if graph else (made, None)
         steps[f"{number} {step.name}"] = made
     if graph is None and recipe.runtime == "onnx":
-        graph = steps["export"] = build(specs.onnx_fp32(profile, weights, recipe.prefix))
+        graph = steps["export"] = build(specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix))
     return Compressed(recipe, graph or weights, build(specs.decision(profile, weights, data)), steps, tuple(skipped))
 
 
