@@ -100,8 +100,10 @@ def _hqq(matrix: np.ndarray, form: Form) -> Grouped:
     return Grouped(packed, scales.numpy(), zeros.numpy(), form)
 
 
-def rewrite(model: onnx.ModelProto, forms: Mapping[str, Form]) -> int:
+def rewrite(model: onnx.ModelProto, forms: Mapping[str, Form | Grouped]) -> int:
     """Put the named weights [width, rows] of matrix products and tables [rows, width] of look-ups into their forms.
+
+    A weight that is given in groups already is put in as it is.
 
     How many nodes were replaced; a plain weight that nothing uses any more is removed.
     """
@@ -114,9 +116,11 @@ def rewrite(model: onnx.ModelProto, forms: Mapping[str, Form]) -> int:
         if place is None or (name := node.input[place]) not in forms:
             continue
         matrix = numpy_helper.to_array(weights[name])
-        form, replaced = forms[name], replaced + 1
+        given, replaced = forms[name], replaced + 1
+        form = given if isinstance(given, Form) else given.form
         if name not in made:
-            made[name] = quantise(matrix.T if place else matrix, form, name).tensors(name, table=not place)
+            grouped = quantise(matrix.T if place else matrix, given, name) if isinstance(given, Form) else given
+            made[name] = grouped.tensors(name, table=not place)
         node.CopyFrom(_product(node, form, matrix.shape, made[name]) if place else _look_up(node, form, made[name]))
     used = {name for node in graph.node for name in node.input}
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
