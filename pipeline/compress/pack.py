@@ -17,12 +17,12 @@ from pipeline.compress import GRAPH, ORIGIN, QUANTISATION, Source
 from pipeline.compress.int4 import embedding_form, table_bits
 from pipeline.compress.nbits import Form, Grouped, rewrite, tables
 from pipeline.compress.onnx_files import FILE, finish, fp32_spec, products, read_graph, save_graph, weights_report
-from pipeline.compress.onnx_weights import pack
+from pipeline.compress.onnx_weights import pack, unpack
 from pipeline.compress.plan import Plan
 from pipeline.compress.settings import Settings as Base
 from pipeline.errors import EdgeError
 
-STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (ORIGIN,), ("compressed-tensors", "onnx", "onnxruntime", "torch")
+STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (ORIGIN,), ("onnx", "onnxruntime", "torch")
 EMBEDDING_GROUP = 32
 _BLOCKS = (16, 256)  # the fewest and the most weights of a scale that MatMulNBits takes; a power of two
 _PACKED, _SCALE, _ZERO_POINT = "weight_packed", "weight_scale", "weight_zero_point"
@@ -95,10 +95,8 @@ def _grouped(name: str, packed: torch.Tensor, scales: torch.Tensor, zeros: torch
     spread = np.repeat(scales.numpy(), group // block, axis=1)
     if zeros is None:
         return Grouped(codes, spread, None, form)
-    from compressed_tensors.compressors.pack_quantized.helpers import unpack_from_int32
-
-    signed = unpack_from_int32(zeros, bits, torch.Size((rows, groups)), packed_dim=0).numpy().astype(np.int16)
-    return Grouped(codes, spread, pack(np.repeat(signed + 2 ** (bits - 1), group // block, axis=1), bits), form)
+    middles = unpack(np.ascontiguousarray(zeros.numpy().T).view(np.uint8), bits)[:, :rows].T
+    return Grouped(codes, spread, pack(np.repeat(middles, group // block, axis=1), bits), form)
 
 
 def _graph_name(module: str) -> str:
