@@ -55,17 +55,20 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
         raise EdgeError(f"{source.model}: expected a row for each token, found {before} for ids up to {max(bpe.ids)}; build it again")
     if min(settings.rows, len(bpe.ids)) >= before:
         raise EdgeError(f"expected rows below the vocabulary's {before}, found {settings.rows}: nothing to trim; lower rows")
+    needed = _needed(bpe, source)
+    if min(settings.rows, len(bpe.ids)) < len(needed):
+        raise EdgeError(f"expected rows for the {len(needed)} tokens of prompt, labels and training queries, found {settings.rows}; "
+                        "raise rows")
     texts = {"corpus": [said.text for said in utterances()], "validation": _queries(source.validation)}
     ids = {name: _encoded(source.model, of) for name, of in texts.items()}
-    needed, kept = _choose(bpe, source, settings.rows, Counter(chain.from_iterable(ids["corpus"])))
-    state, new = bpe.trimmed(kept)
+    state, new = bpe.trimmed(_filled(bpe, needed, settings.rows, Counter(chain.from_iterable(ids["corpus"]))))
     _cut(model, new)
     save_model(model, out)
     _write_tokenizer(source.model, out, state, new)
     now = {name: _encoded(out, of) for name, of in texts.items()}
     _check(source, out, new, [*zip(chain(*ids.values()), chain(*now.values()), strict=True)])
     return {"rows": {"before": before, "after": len(new)}, "tokens": {"before": len(bpe.ids), "after": len(new)},
-            "merges": {"before": len(bpe.merges), "after": len(state["model"]["merges"])}, "needed": needed,
+            "merges": {"before": len(bpe.merges), "after": len(state["model"]["merges"])}, "needed": len(needed),
             "covered": {name: _covered(of, new) for name, of in ids.items()},
             "tokens_per_query": {"before": _mean_length(ids["validation"]), "after": _mean_length(now["validation"])}}
 
@@ -74,22 +77,24 @@ def predict(plan: Plan, settings: Settings) -> Plan:
     return plan.after(20, vocabulary=min(settings.rows, plan.vocabulary))
 
 
-def _choose(bpe: ByteBPE, source: Source, rows: int, frequency: Counter[int]) -> tuple[int, set[int]]:
-    """How many tokens are needed, and those that stay."""
-    if rows >= len(bpe.ids):
-        return len(bpe.ids), bpe.ids
-    prompts = asked(replace(source, prompt={**source.prompt, "max_length": UNCUT}))
+def _needed(bpe: ByteBPE, source: Source) -> set[int]:
+    """Added tokens, bytes, labels, and the tokens of prompt and training queries."""
+    prompts = asked(_uncut(source))
     seen = set(answers(source)).union(*(prompt.ids for prompt in prompts))
-    kept = (bpe.added | bpe.bytes).union(*map(bpe.closure, seen))
-    if (needed := len(kept)) > rows:
-        raise EdgeError(f"expected rows for the {needed} tokens of prompt, labels and training queries, found {rows}; raise rows")
-    by_frequency = sorted(frequency, key=lambda token: (-frequency[token], token))
+    return (bpe.added | bpe.bytes).union(*map(bpe.closure, seen))
+
+
+def _filled(bpe: ByteBPE, needed: set[int], rows: int, frequency: Counter[int]) -> set[int]:
+    """``needed``, and of the rest the most frequent tokens that fit into ``rows`` with their parts."""
+    if rows >= len(bpe.ids):
+        return bpe.ids
+    kept, by_frequency = set(needed), sorted(frequency, key=lambda token: (-frequency[token], token))
     for token in chain(by_frequency, sorted(bpe.ids)):
         if len(kept) == rows:
             break
         if len(more := bpe.closure(token) - kept) <= rows - len(kept):
             kept |= more
-    return needed, kept
+    return kept
 
 
 def _cut(model: Any, new: Mapping[int, int]) -> None:
@@ -121,9 +126,9 @@ def _check(source: Source, out: Path, new: Mapping[int, int], texts: Sequence[tu
     """EdgeError unless labels and training prompts kept their tokens, all texts (ids before, now) are still read back, and those
     whose tokens all stayed are cut as before."""
     whole, trimmed = read_tokenizer(source.model), read_tokenizer(out)
-    uncut = replace(source, prompt={**source.prompt, "max_length": UNCUT})
-    prompts = [(old.ids, found.ids) for old, found in zip(asked(uncut), asked(replace(uncut, model=out)), strict=True)]
-    kept = [(answers(source), answers(replace(source, model=out))), *prompts]
+    after = replace(source, model=out)
+    prompts = [(old.ids, found.ids) for old, found in zip(asked(_uncut(source)), asked(_uncut(after)), strict=True)]
+    kept = [(answers(source), answers(after)), *prompts]
     kept += [(old, found) for old, found in texts if new.keys() >= set(old)]
     wrong = next((old for old, found in kept if [new.get(token) for token in old] != found), None)
     if wrong is None:
@@ -131,6 +136,10 @@ def _check(source: Source, out: Path, new: Mapping[int, int], texts: Sequence[tu
     if wrong is not None:
         raise EdgeError(f"{out}: expected the trimmed tokenizer to cut {whole.decode(wrong)[:40]!r} as before, found it "
                         "different; do not use this model")
+
+
+def _uncut(source: Source) -> Source:
+    return replace(source, prompt={**source.prompt, "max_length": UNCUT})
 
 
 def _queries(file: Path | None) -> list[str]:
