@@ -68,10 +68,9 @@ def _count(layers: int, settings: Settings) -> int:
 
 
 def _keep(model: Any, kept: list[int]) -> None:
+    """Leave these layers, for writing alone: their layer_idx, which a cache goes by, is given anew when the model is loaded."""
     layers, config = decoder_layers(model), model.config
     model.model.layers = nn.ModuleList(layers[old] for old in kept)
-    for new, layer in enumerate(decoder_layers(model)):
-        layer.self_attn.layer_idx = new
     config.layer_types = [config.layer_types[old] for old in kept]
     config.num_hidden_layers = len(kept)
 
