@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,11 +17,11 @@ class Counted(NamedTuple):
     zeros: int
 
 
-def common_report(before: Path, after: Path, *, graph: bool) -> dict[str, Any]:
+def common_report(before: Path, after: Path, *, graph: bool, renamed: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Of two directories of one stage: ``bytes``, ``parameters`` and ``sparsity`` {before, after}, and ``error``.
 
     error: matrix name -> |W - W'| / |W| (Frobenius), for the matrices that both have in the same shape.  A quantised matrix
-    counts with the values that it stands for.
+    counts with the values that it stands for.  renamed: how a matrix's name begins after -> before, where layers moved.
     """
     matrices = _graph_matrices if graph else _model_matrices
     counted, error = {}, {}
@@ -30,8 +30,9 @@ def common_report(before: Path, after: Path, *, graph: bool) -> dict[str, Any]:
     parameters = zeros = 0
     for name, matrix in matrices(after):
         parameters, zeros = parameters + matrix.size, zeros + int(np.count_nonzero(matrix == 0))
-        if name in known and known[name].shape == matrix.shape:
-            error[name] = round(relative_error(known[name], matrix), 6)
+        exact = known.get(_old_name(name, renamed or {}))
+        if exact is not None and exact.shape == matrix.shape:
+            error[name] = round(relative_error(exact, matrix), 6)
     counted["after"] = Counted(size_of(after), parameters, zeros)
     return {"bytes": {side: of.bytes for side, of in counted.items()},
             "parameters": {side: of.parameters for side, of in counted.items()},
@@ -43,6 +44,13 @@ def relative_error(exact: np.ndarray, found: np.ndarray) -> float:
     """|exact - found| / |exact|, Frobenius; 0 for a matrix of zeros that stayed one."""
     norm = float(np.linalg.norm(exact))
     return float(np.linalg.norm(exact - found)) / norm if norm else float(np.linalg.norm(found))
+
+
+def _old_name(name: str, renamed: Mapping[str, str]) -> str:
+    for new, old in renamed.items():
+        if name.startswith(new):
+            return old + name.removeprefix(new)
+    return name
 
 
 def size_of(directory: Path) -> int:

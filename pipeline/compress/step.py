@@ -19,7 +19,7 @@ def run_step(name: str, out: Path, scratch: Path, source: Source, settings: Sett
     own = module.apply(out, scratch, source, settings)
     write_object(out / REPORT, {
         "technique": name, "family": module.FAMILY, "settings": settings.model_dump(),
-        **common_report(source.model, out, graph=module.STAGE == GRAPH), **own})
+        **common_report(source.model, out, graph=module.STAGE == GRAPH, renamed=own.get("renamed")), **own})
 
 
 def report_of(artifact: Path) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""Fewer layers: whole ones dropped, those that change least."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.compress import DATA, PRUNING, WEIGHTS, Source
+from pipeline.compress.calibration import answers, asked
+from pipeline.compress.importance import Batch, Walk, at_most, batches, fewer
+from pipeline.compress.model import decoder_layers, open_model, write_model
+from pipeline.compress.plan import Plan
+from pipeline.compress.settings import Calibrated, Positive, Share
+
+STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, PRUNING, (DATA,), ("torch", "transformers")
+
+
+class Settings(Calibrated):
+    """keep: the share of layers that stay, at most.  layers: how many stay, whatever ``keep`` says.
+
+    method: ``loss`` drops one layer after another, each time the one without which the distribution over the labels changes
+    least (KL from the whole model's, in nats; greedy as SLEB, Song et al. 2024, arXiv:2402.09025).  ``block_influence`` drops
+    at once those of the smallest 1 - cos between what goes in and what comes out (ShortGPT, Men et al. 2024,
+    arXiv:2403.03853): one pass instead of some layers / 2 for every layer that goes.
+    """
+
+    samples: Positive = 16
+    keep: Share = 0.75
+    layers: Positive | None = None
+    method: Literal["loss", "block_influence"] = "loss"
+
+
+def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:
+    """Write the model without its least important layers.  EdgeError when none would go.
+
+    Report: kept, dropped in the order of going, the importance of each layer (by number: of a kept one when the last went),
+    and renamed, for the error by matrix.
+    """
+    model = open_model(source.model, torch.float32)
+    layers = len(decoder_layers(model))
+    going = layers - _count(layers, settings)
+    prompts = batches(asked(source, settings.samples, settings.seed))
+    with torch.inference_mode():
+        if settings.method == "loss":
+            importance, dropped = _by_loss(model, prompts, answers(source), going)
+        else:
+            importance = _influence(model, prompts)
+            dropped = sorted(importance, key=importance.__getitem__)[:going]
+    kept = sorted(set(importance) - set(dropped))
+    model = open_model(source.model)
+    _keep(model, kept)
+    write_model(model, source.model, out)
+    return {"kept": kept, "dropped": dropped, "importance": {str(layer): float(f"{importance[layer]:.6g}") for layer in range(layers)},
+            "renamed": {f"model.layers.{new}.": f"model.layers.{old}." for new, old in enumerate(kept)}}
+
+
+def predict(plan: Plan, settings: Settings) -> Plan:
+    count = _count(plan.layers, settings)
+    passes = (plan.layers - count) * plan.layers / 2 if settings.method == "loss" else 1
+    return plan.after(plan.matrices * settings.samples * passes * 6e-10, layers=count)
+
+
+def _count(layers: int, settings: Settings) -> int:
+    return fewer(settings.layers or at_most(settings.keep, layers), layers, "layers")
+
+
+def _keep(model: Any, kept: list[int]) -> None:
+    """Leave these layers, for writing alone: their layer_idx, which a cache goes by, is given anew when the model is loaded."""
+    layers, config = decoder_layers(model), model.config
+    model.model.layers = nn.ModuleList(layers[old] for old in kept)
+    config.layer_types = [config.layer_types[old] for old in kept]
+    config.num_hidden_layers = len(kept)
+
+
+def _influence(model: Any, prompts: list[Batch]) -> dict[int, float]:
+    """Layer -> 1 - the mean cosine, over all tokens, between the hidden state before it and after."""
+    layers = len(decoder_layers(model))
+    cosines, tokens = [0.0] * layers, sum(int(batch.real.sum()) for batch in prompts)
+    for batch in prompts:
+        walk = Walk(model, batch)
+        x = walk.start
+        for layer in range(layers):
+            y = walk.through(layer, x)
+            cosines[layer] += float(torch.cosine_similarity(x.double(), y.double(), dim=-1)[batch.real].sum())
+            x = y
+    return {layer: 1 - cosine / tokens for layer, cosine in enumerate(cosines)}
+
+
+def _by_loss(model: Any, prompts: list[Batch], labels: list[int], going: int) -> tuple[dict[int, float], list[int]]:
+    """Layer -> its KL, and the dropped in order."""
+    kept, gone = list(range(len(decoder_layers(model)))), {}
+    while len(gone) < going:
+        changes = _changes(model, prompts, labels, kept)
+        least = min(kept, key=changes.__getitem__)
+        gone[least] = changes.pop(least)
+        kept.remove(least)
+    return {**changes, **gone}, list(gone)
+
+
+def _changes(model: Any, prompts: list[Batch], labels: list[int], kept: list[int]) -> dict[int, float]:
+    """Layer -> KL of the labels' distribution by all layers from that by ``kept`` without it, the mean over the prompts.
+
+    What precedes the missing layer is computed once for all.
+    """
+    sums, count = dict.fromkeys(kept, 0.0), sum(len(batch.ids) for batch in prompts)
+    for batch in prompts:
+        walk = Walk(model, batch)
+        whole = walk.start
+        for layer in range(len(decoder_layers(model))):
+            whole = walk.through(layer, whole)
+        exact, x = _log_shares(model, batch, whole, labels), walk.start
+        for at, missing in enumerate(kept):
+            y = x
+            for layer in kept[at + 1:]:
+                y = walk.through(layer, y)
+            found = _log_shares(model, batch, y, labels)
+            sums[missing] += max(0.0, float((exact.exp() * (exact - found)).sum()))  # rounding takes an exact 0 below it
+            x = walk.through(missing, x)
+    return {layer: total / count for layer, total in sums.items()}
+
+
+def _log_shares(model: Any, batch: Batch, x: Tensor, labels: list[int]) -> Tensor:
+    """[B, T, hidden] after the layers -> log of the labels' distribution at each prompt's end, [B, labels]."""
+    last = x[torch.arange(len(x)), batch.real.sum(1) - 1]
+    return (model.model.norm(last) @ model.lm_head.weight[labels].T).double().log_softmax(-1)
