@@ -27,7 +27,8 @@ temperatures = st.floats(0.3, 3)
 def decisions(logits: list[tuple[float, ...]], temperature: float = 1.0) -> Decisions:
     n = len(logits)
     found = [LABELS[int(np.argmax(row))] for row in logits]
-    return Decisions("made", LABELS, temperature, [f"q{i}" for i in range(n)], found, [0.9] * n, ["local"] * n, [list(row) for row in logits])
+    queries = [f"q{i}" for i in range(n)]
+    return Decisions("made", LABELS, temperature, queries, found, [0.9] * n, ["local"] * n, [list(row) for row in logits])
 
 
 @given(rows, temperatures, st.data())
