@@ -84,6 +84,8 @@ def _compare(options: argparse.Namespace, profile: Profile, recipes: list[Recipe
     from pipeline.measure.comparison import Against, measure_all
     from pipeline.measure.subject import Subject
     from pipeline.report.compression import record, show, write
+    if options.rounds < 1:
+        raise EdgeError(f"--rounds: expected at least 1, found {options.rounds}; give more")
     build = _builder(options)
     merged, data = _merged(build, profile)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from pipeline.compress.chain import Compressed
-from pipeline.digest import digest
 from pipeline.measure.comparison import Measured
 from pipeline.measure.host import describe_host
 from pipeline.measure.measurement import Measurement, Paired, Proportion, Sample
@@ -19,11 +18,13 @@ from pipeline.report.recipe_steps import NONE, change, megabytes, print_table, s
 from pipeline.runtime.files import write_object
 from pipeline.store import Artifact
 from pipeline.verdict import statistics as st
+from pipeline.verdict.baseline import digest
 from pipeline.verdict.bootstrap import sample_mean
 
 VERSION, NAME, CONFIDENCE = 1, "compression", 0.95
-COLUMNS = {"recipe": "配方", "MB": "大小 MB", "peak RSS MB": "常驻内存峰值 MB", "P50 ms": "P50 ms", "P95 ms": "P95 ms",
-           "accuracy %": "准确率 %", "loss points": "损失（百分点）", "agreement %": "一致率 %", "KL nats": "KL 散度 nats"}
+COLUMNS = {"recipe": "配方 (recipe)", "MB": "大小 (size) / MB", "peak RSS MB": "常驻内存峰值 (peak RSS) / MB", "P50 ms": "P50 / ms",
+           "P95 ms": "P95 / ms", "accuracy %": "准确率 (accuracy) / %", "loss points": "损失 (loss) / 百分点",
+           "agreement %": "一致率 (agreement) / %", "KL nats": "KL 散度 (divergence) / nats"}
 
 
 def record(profile: Profile, compared: Sequence[Compressed], measured: Sequence[Measured], merged: Artifact) -> dict[str, Any]:
@@ -88,12 +89,11 @@ def show(content: Mapping[str, Any], stream: TextIO) -> None:
 
 def _markdown(content: Mapping[str, Any]) -> str:
     rows = [[plain(cell) for cell in _cells(row)] for row in content["compared"]]
-    heads = [f"{chinese} ({english})" if chinese != english else english for english, chinese in COLUMNS.items()]
     recipes = [f"- **{plain(row['recipe'])}**: {plain(row['says'])}" for row in content["compared"]]
     return document([
         "# 压缩方法比较 (compression techniques compared)",
         f"配置 (profile) {plain(content['profile'])}，主机 (host) {plain(content['host']['host_class'])}",
-        table(heads, rows, numbers=range(1, len(heads))), "\n".join(f"- {plain(note)}" for note in _notes(content)),
+        table(list(COLUMNS.values()), rows, numbers=range(1, len(COLUMNS))), "\n".join(f"- {plain(note)}" for note in _notes(content)),
         "## 配方 (recipes)", "\n".join(recipes),
         "## 步骤 (steps)", _steps_table(content),
         "## 图 (figures)", f"![size](figures/{NAME}.png)",
@@ -118,7 +118,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
 
 def _notes(content: Mapping[str, Any]) -> list[str]:
     """What a reader has to know of the figures above, a line each."""
-    level = f"{content['confidence']:.0%}"
+    level = f"{content['confidence'] * 100:g} %"
     lines = [f"[lower, upper]: each bound one-sided at {level}; loss is paired with the original on the same queries"]
     if "behaviour" not in content["tells"]:
         lines = [f"{NONE}: profile {content['profile']} tells nothing about behaviour, so it is not measured"]

@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 from matplotlib.transforms import Bbox
 
@@ -16,7 +17,8 @@ from pipeline.report.figures.style import BLUE, GREY, Drawing, figure, say
 NAME = "compression"
 CAPTION = "压缩后模型的大小、准确率与延迟"
 ORIGINAL = "original"
-LINE = 8  # points, of a name beside its point
+LINE, LINES = 8, 14  # points of a name, and how many of them it may move
+DOT = 4  # pixels around a point
 
 
 def draw(content: Mapping[str, Any]) -> list[Drawing]:
@@ -32,7 +34,7 @@ def draw(content: Mapping[str, Any]) -> list[Drawing]:
     sizes = [row["size_mb"] for row in rows]
     panels[-1].set(xscale="log", xlim=(min(sizes) / 1.25, max(sizes) * 1.7),
                    xlabel=say("大小 / MB（模型与决策文件）", "size / MB, of model and decision"))
-    panels[-1].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panels[-1].xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     panels[-1].xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panels[-1].xaxis.set_minor_formatter(NullFormatter())
     panels[0].set_title(say(CAPTION, "compressed models: size, accuracy and latency"))
@@ -48,7 +50,7 @@ def _accuracy(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, 
         bars = [[found["value"] - found["lower"]], [found["upper"] - found["value"]]]
         axes.errorbar(row["size_mb"], found["value"], yerr=bars, fmt="o", color=_colour(row), markersize=5, elinewidth=0.8, capsize=2)
     axes.set_ylabel(say("意图准确率", "intent accuracy"))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     return [(row["recipe"], row["size_mb"], row["accuracy"]["value"]) for row in rows]
 
 
@@ -57,9 +59,9 @@ def _latency(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, f
     for row in rows:
         broken = "latency" in row["invalid"]
         axes.plot(row["size_mb"], row["p95_ms"], "o", color=_colour(row), markersize=5, fillstyle="none" if broken else "full")
-    hollow = any("latency" in row["invalid"] for row in rows)
-    note = say("\n（空心：测量条件无效）", "\n(hollow: invalid conditions)") if hollow else ""
-    axes.set_ylabel(say("决策延迟 P95 / ms", "P95 of a decision / ms") + note)
+    if any("latency" in row["invalid"] for row in rows):
+        axes.text(0.01, 0.03, say("空心：测量条件无效", "hollow: invalid conditions"), transform=axes.transAxes, fontsize=7, color=GREY)
+    axes.set_ylabel(say("决策延迟 P95 / ms", "P95 of a decision / ms"))
     axes.set_ylim(0, max(row["p95_ms"] for row in rows) * 1.15)
     return [(row["recipe"], row["size_mb"], row["p95_ms"]) for row in rows]
 
@@ -69,19 +71,22 @@ def _colour(row: Mapping[str, Any]) -> str:
 
 
 def _name(sheet: Figure, axes: Axes, points: Sequence[tuple[str, float, float]]) -> None:
-    """Each name right of its point, moved up or down line by line until it covers no other name and no point."""
+    """Each name beside its point, moved up or down line by line until it covers no other name and no point."""
     renderer = FigureCanvasAgg(sheet).get_renderer()
     sheet.draw(renderer)
-    dots = [Bbox.from_bounds(x - 8, y - 8, 16, 16) for x, y in (axes.transData.transform(place) for _, *place in points)]
+    dots = [Bbox.from_bounds(x - DOT, y - DOT, 2 * DOT, 2 * DOT) for x, y in (axes.transData.transform(place) for _, *place in points)]
     taken: list[Bbox] = []
-    for (name, x, y), own in zip(points, dots, strict=True):
-        others = [dot for dot in dots if dot is not own]
-        for step in sorted(range(-12, 13), key=abs):
-            text = axes.annotate(name, (x, y), xytext=(7, LINE * step), textcoords="offset points", va="center", fontsize=7,
+    for name, *place in points:
+        for step, side in [*((step, side) for step in sorted(range(-LINES, LINES + 1), key=abs) for side in (1, -1)), (0, 1)]:
+            text = axes.annotate(name, place, xytext=(8 * side, LINE * step), textcoords="offset points", va="center", fontsize=7,
+                                 ha="left" if side > 0 else "right",
                                  arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": GREY} if step else None)
-            box = text.get_window_extent(renderer)
-            inside = axes.bbox.y0 <= box.y0 and box.y1 <= axes.bbox.y1
-            if inside and not any(box.overlaps(other) for other in (*taken, *others)):
+            text.update_positions(renderer)
+            box = Text.get_window_extent(text, renderer)  # without the line that leads to it
+            inside = axes.bbox.contains(box.x0, box.y0) and axes.bbox.contains(box.x1, box.y1)
+            if inside and not any(box.overlaps(other) for other in (*taken, *dots)):
                 break
             text.remove()
+        else:
+            axes.add_artist(text)  # no place is free: beside its point
         taken.append(box)
