@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from PIL import Image
 
 from pipeline import specs
 from pipeline.base.reference import Reference, qwen3_config
 from pipeline.cli import compress as command
 from pipeline.cli import main
-from pipeline.compress import int8
+from pipeline.compress import int8, technique, techniques
 from pipeline.compress.plan import from_config
 from pipeline.compress.predicted import plan_for
-from pipeline.compress.recipe import recipes
+from pipeline.compress.recipe import RECIPES, recipes
+from pipeline.export import onnx
 from pipeline.measure import attempts, comparison, conditions
 from pipeline.measure.machine_lock import FOLDER_VARIABLE
 from pipeline.measure.memory import memory
 from pipeline.profile import Base, Profile
 from pipeline.report import compression, figures
 from pipeline.report.recipe_steps import print_table
-from pipeline.store import Artifact, Spec, Store, Workspace
-from tests.export.tiny_qwen3 import build
+from pipeline.store import Artifact, Spec, Store
 
 PROFILE = """\
 name: tiny
@@ -52,18 +54,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tiny(home: Path) -> Any:
-    def write(work: Workspace) -> None:
-        for file in build(work.scratch / "model").iterdir():
-            file.rename(work.out / file.name)
+def tiny(home: Path, merged: Path, fp32: Path) -> Any:
+    """The merged model and its export are those that all these tests share."""
+    def copy(source: Path, out: Path) -> None:
+        shutil.copytree(source, out, dirs_exist_ok=True)
 
-    def merged(get: Any, profile: Profile) -> tuple[Artifact, Artifact]:
-        return get(Spec("merged", write, {"tiny": 1})), get(specs.data(profile))
+    def stored(get: Any, profile: Profile) -> tuple[Artifact, Artifact]:
+        return get(Spec("merged", lambda work: copy(merged, work.out), {"tiny": 1})), get(specs.data(profile))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER_VARIABLE, str(home / "lock"))
         patch.delenv("EDGE_STORE_URL", raising=False)
-        patch.setattr(command, "_merged", merged)
+        patch.setattr(command, "_merged", stored)
+        patch.setattr(onnx, "export_onnx", lambda out, **_: copy(fp32, out))
         patch.setattr(attempts, "PAUSE", 0.0)
         patch.setattr(comparison, "memory", partial(memory, repeats=1, decisions=3))
         yield
@@ -224,6 +227,13 @@ def test_the_recipes_are_listed_with_what_they_say(capsys: Any) -> None:
     assert main(["compress", "--list"]) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert list(lines) == recipes() and lines["int8"].startswith("the documented one")
+
+
+def test_the_documentation_names_every_technique_and_its_examples_are_recipes() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "compression.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\|[^|]*\| `(\w+)` \| (\w+) \|", text, re.MULTILINE))
+    assert {name: technique(name).STAGE for name in techniques()}.items() <= listed.items()
+    assert yaml.safe_load(text.split("```yaml")[1].split("```")[0]) == yaml.safe_load((RECIPES / "int8.yaml").read_text(encoding="utf-8"))
 
 
 def test_a_cell_is_text_and_a_row_a_line_in_a_log(capsys: Any) -> None:
