@@ -100,9 +100,13 @@ def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
                 ("torch", "transformers", "tokenizers", "scipy", "numpy"))
 
 
-def onnx_fp32(profile: Profile, merged: Artifact, prefix: bool = False) -> Spec:
-    """The classifier's graph, head sliced to the label rows."""
-    config = {**profile.export.model_dump(), "max_length": profile.prompt.max_length}
+def onnx_fp32(profile: Profile, merged: Artifact, graph: str = "portable", prefix: bool = False) -> Spec:
+    """The classifier's graph, head sliced to the label rows: portable or fused; with ``prefix``, the prompt's fixed beginning is
+    read in advance."""
+    config = {**profile.export.model_dump(), "max_length": profile.prompt.max_length, "graph": graph}
+    if prefix:
+        from pipeline.runtime.prompt import template
+        config["prefix"] = template(profile.prompt.system).prefix
 
     def build(work: Workspace) -> None:
         from pipeline.export.onnx import export_onnx

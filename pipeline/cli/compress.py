@@ -46,16 +46,18 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _list() -> int:
-    from pipeline.compress.recipe import load_recipe, recipes
+    from pipeline.compress.recipe import RECIPES, RecipeFile, recipes
+    from pipeline.yaml_file import read_model
     for name in recipes():
-        print(f"{name:<24} {load_recipe(name).says}")
+        print(f"{name:<24} {read_model(RECIPES / f'{name}.yaml', RecipeFile).says}")
     return 0
 
 
 def _recipes(names: list[str]) -> list[Recipe]:
     """Each once, `original` as a recipe without steps; EdgeError where two are told by one name."""
     from pipeline.compress.recipe import Recipe, load_recipe
-    found = [Recipe(ORIGINAL, SAYS, (), False, "onnx") if name == ORIGINAL else load_recipe(name) for name in dict.fromkeys(names)]
+    original = Recipe(ORIGINAL, SAYS, (), "portable", False, "onnx")
+    found = [original if name == ORIGINAL else load_recipe(name) for name in dict.fromkeys(names)]
     for recipe in found:
         if sum(other.name == recipe.name for other in found) > 1:
             raise EdgeError(f"expected recipes of different names, found {recipe.name} twice; rename one")

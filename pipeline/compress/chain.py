@@ -11,6 +11,8 @@ from pipeline.compress.recipe import Recipe, Step
 from pipeline.profile import Profile
 from pipeline.store import Artifact, Spec
 
+EXPORT = "export"
+
 
 @dataclass(frozen=True)
 class Compressed:
@@ -25,6 +27,11 @@ class Compressed:
     steps: dict[str, Artifact]
     skipped: tuple[str, ...] = ()
 
+    @property
+    def techniques(self) -> dict[str, Artifact]:
+        """The steps without the export between them."""
+        return {name: step for name, step in self.steps.items() if name != EXPORT}
+
 
 def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe, merged: Artifact, data: Artifact) -> Compressed:
     """Build every step of a recipe from the merged model; what is in the store already is taken from there."""
@@ -36,12 +43,12 @@ def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe
             skipped.append(step.name)
             continue
         if module.STAGE == GRAPH and graph is None:
-            graph = steps["export"] = build(specs.onnx_fp32(profile, weights, recipe.prefix))
+            graph = steps[EXPORT] = build(specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix))
         made = build(_spec(step, graph or weights, weights, merged, data, profile))
         weights, graph = (weights, made) if graph else (made, None)
         steps[f"{number} {step.name}"] = made
     if graph is None and recipe.runtime == "onnx":
-        graph = steps["export"] = build(specs.onnx_fp32(profile, weights, recipe.prefix))
+        graph = steps[EXPORT] = build(specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix))
     return Compressed(recipe, graph or weights, build(specs.decision(profile, weights, data)), steps, tuple(skipped))
 
 

@@ -26,14 +26,16 @@ class Step(NamedTuple):
 class RecipeFile(BaseModel):
     """The YAML as it stands: each step is one technique's name and its settings.
 
-    prefix: the fixed start of the prompt is read once, when the model is exported.  runtime: what serves the result.
+    graph: fused, in ONNX Runtime's own operators, or portable.  prefix: the fixed start of the prompt is read once, when the model
+    is exported.  runtime: what serves the result.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
     says: str
     steps: list[dict[str, dict[str, Any] | None]] = Field(min_length=1)
-    prefix: bool = False
+    graph: Literal["fused", "portable"] = "fused"
+    prefix: bool = True
     runtime: Literal["onnx", "torch"] = "onnx"
 
 
@@ -43,6 +45,7 @@ class Recipe(NamedTuple):
     name: str
     says: str
     steps: tuple[Step, ...]
+    graph: str
     prefix: bool
     runtime: str
 
@@ -56,7 +59,7 @@ def load_recipe(name: str) -> Recipe:
         _check_order(steps, read.runtime)
     except EdgeError as error:
         raise EdgeError(f"{path}: {error}") from None
-    return Recipe(read.name, read.says, steps, read.prefix, read.runtime)
+    return Recipe(read.name, read.says, steps, read.graph, read.prefix, read.runtime)
 
 
 def recipes() -> list[str]:

@@ -33,10 +33,6 @@ class Attention(nn.Module):
         self.q, self.k, self.v, self.o = attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj
         self.q_norm, self.k_norm = RMSNorm(attention.q_norm), RMSNorm(attention.k_norm)
 
-    def forward(self, x: Tensor, asked: slice, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
-        """x [1, T, hidden], the Q positions ``asked``, cos and sin [T, width], mask [1, 1, Q, T] -> [1, Q, hidden]."""
-        return self.attend(self.queries(x, asked, cos, sin), *self.keys_and_values(x, cos, sin), mask)
-
     def queries(self, x: Tensor, asked: slice, cos: Tensor, sin: Tensor) -> Tensor:
         """x [1, T, hidden], the Q positions ``asked``, cos and sin [T, width] -> [1, heads, Q, width]."""
         return _rotate(self.q_norm(_split(self.q(x[:, asked]), self.heads)), cos[asked], sin[asked])
@@ -68,16 +64,22 @@ class MLP(nn.Module):
 
 
 class Layer(nn.Module):
-    """One decoder layer, computed for the positions ``asked``; all positions are attended to."""
+    """One decoder layer, computed for the positions ``asked``; earlier ids are attended to by their keys and values."""
 
     def __init__(self, layer: Any, config: Any) -> None:
         super().__init__()
         self.before, self.after = RMSNorm(layer.input_layernorm), RMSNorm(layer.post_attention_layernorm)
         self.attention, self.mlp = Attention(layer.self_attn, config), MLP(layer.mlp)
 
-    def forward(self, x: Tensor, asked: slice, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
-        y = x[:, asked] + self.attention(self.before(x), asked, cos, sin, mask)
-        return y + self.mlp(self.after(y))
+    def forward(self, x: Tensor, asked: slice, past: Tensor | None, cos: Tensor, sin: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """x [1, T, hidden], the Q positions ``asked``, earlier keys and values [2, groups, P, width], cos and sin [T, width],
+        mask [1, 1, Q, P + T] -> [1, Q, hidden] and the keys and values of x [2, groups, T, width]."""
+        normed = self.before(x)
+        q = self.attention.queries(normed, asked, cos, sin)
+        k, v = self.attention.keys_and_values(normed, cos, sin)
+        keys, values = (k, v) if past is None else (torch.cat((past[:1], k), 2), torch.cat((past[1:], v), 2))
+        y = x[:, asked] + self.attention.attend(q, keys, values, mask)
+        return y + self.mlp(self.after(y)), torch.cat((k, v))
 
 
 class ClassifierForward(nn.Module):
@@ -85,14 +87,14 @@ class ClassifierForward(nn.Module):
 
     The head holds the label rows alone and the last layer is computed at the last position alone.  RoPE's sign is
     folded into the sine table.  Only distances between positions matter to RoPE, so left padding needs a mask but
-    no position ids.
+    no position ids.  ``prefix``: ids that every prompt starts with; their keys and values are constants of the graph.
     """
 
     cos: Tensor
     sin: Tensor
     causal: Tensor
 
-    def __init__(self, model: Any, label_ids: Sequence[int], max_length: int) -> None:
+    def __init__(self, model: Any, label_ids: Sequence[int], max_length: int, prefix: Sequence[int] = ()) -> None:
         super().__init__()
         config = model.config
         check_architecture(config)
@@ -105,19 +107,39 @@ class ClassifierForward(nn.Module):
         self.register_buffer("cos", cos)
         self.register_buffer("sin", sin)
         self.register_buffer("causal", torch.full((max_length, max_length), MASKED).triu(1))
+        self.known = 0
+        if prefix:
+            self._read(torch.tensor([list(prefix)]))
+
+    @torch.no_grad()
+    def _read(self, prefix: Tensor) -> None:
+        """Keep the keys and values of the prefix's ids [1, P], a buffer [2, groups, P, width] a layer."""
+        _, past = self._through(prefix, self.causal[: prefix.shape[1], : prefix.shape[1]][None, None])
+        self.known = prefix.shape[1]
+        for number, rows in enumerate(past):
+            self.register_buffer(f"past_{number}", rows)
 
     def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
-        """ids [1, T], T <= max_length, and optionally mask [1, T] (1 = token, 0 = left padding) -> [1, labels]."""
-        length = ids.shape[1]
-        cos, sin = self.cos[:length], self.sin[:length]
-        bias = self.causal[:length, :length].reshape(1, 1, length, length)
+        """ids [1, T], P + T <= max_length, and optionally mask [1, T] (1 = token, 0 = left padding) -> [1, labels]."""
+        known, length = self.known, ids.shape[1]
+        bias = self.causal[known : known + length, : known + length].reshape(1, 1, length, known + length)
         if mask is not None:
-            bias = bias + ((1 - mask.to(bias.dtype)) * MASKED).reshape(1, 1, 1, length)
-        x = self.embedding(ids)
-        for layer in self.layers[:-1]:
-            x = layer(x, slice(None), cos, sin, bias)
-        x = self.layers[-1](x, slice(-1, None), cos, sin, bias[:, :, -1:])
+            padded = ((1 - mask.to(bias.dtype)) * MASKED).reshape(1, 1, 1, length)
+            bias = bias + torch.nn.functional.pad(padded, (known, 0))
+        x, _ = self._through(ids, bias)
         return self.head(self.norm(x)[:, 0])
+
+    def _through(self, ids: Tensor, bias: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """ids [1, T], bias [1, 1, T, P + T] -> the last position [1, 1, hidden], and each layer's new keys and values."""
+        known, length = self.known, ids.shape[1]
+        cos, sin = self.cos[known : known + length], self.sin[known : known + length]
+        x, news = self.embedding(ids), []
+        for number, layer in enumerate(self.layers):
+            asked = slice(-1, None) if number == len(self.layers) - 1 else slice(None)
+            past = getattr(self, f"past_{number}") if known else None
+            x, new = layer(x, asked, past, cos, sin, bias[:, :, asked])
+            news.append(new)
+        return x, news
 
 
 def _split(x: Tensor, heads: int) -> Tensor:

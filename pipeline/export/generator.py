@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import EdgeError
-from pipeline.export.forward import MASKED, MLP, Attention, RMSNorm, check_architecture, rope
+from pipeline.export.forward import MASKED, Layer, RMSNorm, check_architecture, rope
 from pipeline.export.onnx import DIFFERENCE_LIMIT, FILE, write_graph
 from pipeline.runtime.files import write_object
 from pipeline.runtime.generator import TASK, open_generator
@@ -87,7 +87,7 @@ class GeneratorForward(nn.Module):
         super().__init__()
         check_architecture(model.config)
         self.embedding = model.model.embed_tokens
-        self.layers = nn.ModuleList(_Layer(layer, model.config) for layer in model.model.layers)
+        self.layers = nn.ModuleList(Layer(layer, model.config) for layer in model.model.layers)
         self.norm, self.head = RMSNorm(model.model.norm), model.lm_head
         attention = self.layers[0].attention
         self.row = (2 * len(self.layers), attention.groups, attention.width)
@@ -108,21 +108,3 @@ class GeneratorForward(nn.Module):
             x, new = layer(x, asked, before, cos, sin, mask[:, :, asked])
             news.append(new)
         return self.head(self.norm(x)[:, 0]), torch.cat(news).permute(2, 0, 1, 3)
-
-
-class _Layer(nn.Module):
-    """One decoder layer, computed for the positions ``asked``; earlier ids are attended to by their keys and values."""
-
-    def __init__(self, layer: Any, config: Any) -> None:
-        super().__init__()
-        self.before, self.after = RMSNorm(layer.input_layernorm), RMSNorm(layer.post_attention_layernorm)
-        self.attention, self.mlp = Attention(layer.self_attn, config), MLP(layer.mlp)
-
-    def forward(self, x: Tensor, asked: slice, past: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """x [1, T, hidden], the Q positions ``asked``, earlier keys and values [2, groups, P, width] -> [1, Q, hidden] and new ones."""
-        normed = self.before(x)
-        q = self.attention.queries(normed, asked, cos, sin)
-        new = torch.cat(self.attention.keys_and_values(normed, cos, sin))
-        both = torch.cat((past, new), 2)
-        y = x[:, asked] + self.attention.attend(q, both[:1], both[1:], mask)
-        return y + self.mlp(self.after(y)), new

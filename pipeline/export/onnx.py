@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from pipeline.data.intents import INTENTS
 from pipeline.errors import EdgeError
 from pipeline.export.forward import ClassifierForward
+from pipeline.export.fused import fused_graph
 from pipeline.runtime import load
 from pipeline.runtime.files import write_object
 from pipeline.runtime.prompt import label_ids, read_tokenizer
@@ -31,28 +32,35 @@ _PROTOBUF_LIMIT = 1_900_000_000  # bytes; one protobuf message holds 2 GiB
 def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
     """Write model.onnx (ids int64 [1, T] -> logits float32 [1, labels]) and runtime.json of a Hugging Face directory.
 
-    config: opset; max_length, the largest T.  The logits are in the order of the intents' labels.  Weights beyond 2 GB
-    go to model.onnx.data.  EdgeError when the file's opset is not the asked one, or its logits differ from
+    config: opset; max_length, the most ids of a prompt; graph, portable (the default: standard operators, traced) or fused
+    (`pipeline.export.fused`); optionally prefix, the text that every prompt starts with: its ids go into runtime.json, their keys
+    and values into the graph, and T counts the ids after them.  The logits are in the order of the intents' labels.  Weights
+    beyond 2 GB go to model.onnx.data.  EdgeError when the file's opset is not the asked one, or its logits differ from
     transformers' by more than DIFFERENCE_LIMIT.
     """
-    ids = label_ids(read_tokenizer(merged), [intent.label for intent in INTENTS])
-    model = load_model(merged)
-    longest = config["max_length"]
-    write_graph(ClassifierForward(model, ids, longest).eval(), out / FILE, config["opset"],
-                {"ids": torch.zeros(1, max(2, longest // 2), dtype=torch.int64)}, ["logits"],
-                {"ids": {1: torch.export.Dim("length", max=longest)}})
-    write_object(out / "runtime.json", {"backend": "onnx", "file": FILE, "label_ids": ids, "weights": "fp32",
-                                        "max_length": config["max_length"], "opset": config["opset"]})
-    check_against_torch(out, model, ids, config["max_length"])
+    tokenizer, model, longest = read_tokenizer(merged), load_model(merged), config["max_length"]
+    ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
+    prefix = tokenizer.encode(config.get("prefix", ""), add_special_tokens=False).ids
+    if config.get("graph") == "fused":
+        _save(fused_graph(model, ids, longest, prefix, config["opset"]), out / FILE, config["opset"])
+    else:
+        room = longest - len(prefix)
+        write_graph(ClassifierForward(model, ids, longest, prefix).eval(), out / FILE, config["opset"],
+                    {"ids": torch.zeros(1, max(2, room // 2), dtype=torch.int64)}, ["logits"],
+                    {"ids": {1: torch.export.Dim("length", max=room)}})
+    write_object(out / "runtime.json", {"backend": "onnx", "file": FILE, "label_ids": ids, "weights": "fp32", "max_length": longest,
+                                        "opset": config["opset"], **({"prefix": prefix} if prefix else {})})
+    check_against_torch(out, model, ids, longest, prefix)
 
 
-def check_against_torch(exported: Path, model: Any, ids: Sequence[int], max_length: int) -> float:
+def check_against_torch(exported: Path, model: Any, ids: Sequence[int], max_length: int, prefix: Sequence[int] = ()) -> float:
     """Largest difference of the exported model's logits from transformers' over random prompts of several lengths."""
     reference, candidate = TorchRuntime(model, ids), load(exported, ids, threads=1)
     random = np.random.default_rng(0)
     worst = 0.0
-    for length in sorted({1, 2, max_length // 3 + 1, max_length}):
-        prompt = random.integers(0, model.config.vocab_size, length).tolist()
+    room = max_length - len(prefix)
+    for length in sorted({1, 2, room // 3 + 1, room}):
+        prompt = [*prefix, *random.integers(0, model.config.vocab_size, length).tolist()]
         difference = float(np.abs(reference.logits(prompt) - candidate.logits(prompt)).max())
         if not difference <= DIFFERENCE_LIMIT:  # also true of NaN
             raise EdgeError(f"{exported}: expected logits within {DIFFERENCE_LIMIT} of the torch model, found a "
@@ -77,7 +85,15 @@ def write_graph(wrapper: nn.Module, file: Path, opset: int, examples: Mapping[st
         assert program is not None
         _forget_sources(program.model)
         program.save(str(file), external_data=size > _PROTOBUF_LIMIT)
-    _check_file(file, opset)
+    onnx.checker.check_model(str(file))
+    _check_opset(file, opset)
+
+
+def _save(graph: onnx.ModelProto, file: Path, opset: int) -> None:
+    """Write a graph, its weights beyond 2 GB to a file of their own."""
+    large = sum(len(weight.raw_data) for weight in graph.graph.initializer) > _PROTOBUF_LIMIT
+    onnx.save(graph, str(file), save_as_external_data=large, location=f"{file.name}.data" if large else None)
+    _check_opset(file, opset)
 
 
 def _forget_sources(model: Any) -> None:
@@ -109,8 +125,7 @@ def _name_weights(wrapper: nn.Module) -> None:
                 setattr(module, name, _MatMul(child))
 
 
-def _check_file(file: Path, opset: int) -> None:
-    onnx.checker.check_model(str(file))
+def _check_opset(file: Path, opset: int) -> None:
     found = {i.domain or "ai.onnx": i.version for i in onnx.load(str(file), load_external_data=False).opset_import}
     if found.get("ai.onnx") != opset:
         raise EdgeError(f"export: expected opset {opset}, the exporter wrote {found.get('ai.onnx')}; "

@@ -17,22 +17,30 @@ _INTEGERS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 
 
 class OnnxRuntime:
-    """One session: fixed threads, nodes in order, one provider which must be the one that was asked for."""
+    """One session: fixed threads, nodes in order, one provider which must be the one that was asked for.
+
+    ``prefix``: ids that every prompt starts with, whose keys and values the model holds already.
+    """
 
     backend = "onnx"
 
-    def __init__(self, file: Path, labels: int, max_length: int, threads: int, provider: str = CPU) -> None:
+    def __init__(self, file: Path, labels: int, max_length: int, threads: int, provider: str = CPU,
+                 prefix: Sequence[int] = ()) -> None:
         self._session = open_session(file, threads, provider)
         self.provider = provider
         self._input, self._integer = _signature(self._session, file, labels)
-        self._max_length = max_length
+        self._max_length, self._prefix = max_length, list(prefix)
         self.threads = threads
 
     def logits(self, ids: Sequence[int]) -> np.ndarray:
         """Token ids of one whole prompt -> float32 [labels]."""
         if not 0 < len(ids) <= self._max_length:
             raise EdgeError(f"expected 1 to {self._max_length} token ids, found {len(ids)}; shorten the prompt")
-        values = self._session.run(None, {self._input: np.asarray([ids], dtype=self._integer)})[0]
+        known = len(self._prefix)
+        if list(ids[:known]) != self._prefix or len(ids) == known:
+            raise EdgeError(f"expected a prompt that goes on from the model's {known} prefix ids, found another beginning; "
+                            "use the decision that was made from the same model")
+        values = self._session.run(None, {self._input: np.asarray([ids[known:]], dtype=self._integer)})[0]
         return np.asarray(values, dtype=np.float32)[0]
 
 
@@ -44,7 +52,10 @@ def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxRun
         raise EdgeError(f"{model}: expected a model for the label ids {list(label_ids)}, found {found}; "
                         "use the decision that was made from the same model")
     file, length = file_and_length(model, spec)
-    return OnnxRuntime(file, len(label_ids), length, threads, spec.get("provider", CPU))
+    prefix = spec.get("prefix", [])
+    if not isinstance(prefix, list) or not all(type(value) is int for value in prefix):
+        raise EdgeError(f"{model}/runtime.json: expected the prefix as a list of token ids, found {prefix!r:.60}; export it again")
+    return OnnxRuntime(file, len(label_ids), length, threads, spec.get("provider", CPU), prefix)
 
 
 def file_and_length(model: Path, spec: Mapping[str, Any]) -> tuple[Path, int]:

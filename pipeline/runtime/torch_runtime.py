@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pipeline.errors import EdgeError
+from pipeline.quiet import quiet
 
 
 class TorchRuntime:
@@ -43,7 +44,8 @@ def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> TorchRu
 def load_model(directory: Path, dtype: str | torch.dtype = torch.float32) -> Any:
     """The causal language model of a Hugging Face directory, from safetensors alone, never from a hub.
 
-    dtype: what its weights become; "auto" leaves them as they are stored.
+    dtype: what its weights become; "auto" leaves them as they are stored.  A compressed-tensors directory gives a dense model:
+    weights on their quantisation grid, activations in float.
     """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -52,9 +54,10 @@ def load_model(directory: Path, dtype: str | torch.dtype = torch.float32) -> Any
     if not directory.is_dir():
         raise EdgeError(f"expected a directory with config.json and safetensors, found none at {directory}")
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
-            directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
-            output_loading_info=True)
+        with quiet():
+            model, info = AutoModelForCausalLM.from_pretrained(
+                directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
+                output_loading_info=True)
     except Exception as error:  # config, safetensors and torch each raise their own kinds
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise EdgeError(f"{directory}: expected a readable Hugging Face model, found {reason}; "
@@ -62,4 +65,19 @@ def load_model(directory: Path, dtype: str | torch.dtype = torch.float32) -> Any
     if info["missing_keys"] or info["mismatched_keys"]:
         raise EdgeError(f"{directory}: expected every weight of the model, found missing or misshapen "
                         f"{sorted(map(str, [*info['missing_keys'], *info['mismatched_keys']]))[:3]}; build it again")
-    return model.eval()
+    return _dense(model).eval()
+
+
+def _dense(model: Any) -> Any:
+    """Compressed weights as the values that they stand for, in a model that knows nothing of a compression."""
+    method = getattr(getattr(model, "hf_quantizer", None), "quantization_config", None)
+    if method is None or method.quant_method != "compressed-tensors":
+        return model
+    from compressed_tensors.compressors import ModelCompressor, decompress_module
+
+    for module in model.modules():
+        decompress_module(module, leave_decompressed=False)
+    ModelCompressor().remove_decompression_hook(model)
+    del model.config.quantization_config
+    model.hf_quantizer = None
+    return model

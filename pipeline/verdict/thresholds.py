@@ -21,7 +21,7 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Confidence = Annotated[Number, Field(gt=0.5, lt=1)]
 UNITS: dict[Statistic, tuple[Unit, ...]] = {
     "proportion": ("proportion",), "non_inferiority": ("points",), "superiority": ("points",), "percentile": ("ms", "mW"),
-    "ratio": ("ratio",), "maximum": ("ms", "MB", "mW"), "exact": ("count", "MB", "proportion"),
+    "ratio": ("ratio",), "maximum": ("ms", "MB", "mW", "proportion"), "exact": ("count", "MB", "proportion"),
 }
 RELATIVE = re.compile(r"(\d{1,4}(?:\.\d{1,9})?) ?%", re.ASCII)
 DIRECTIONS = {"non_inferiority": "<", "superiority": ">"}  # a loss stays below its target, a gain lies above

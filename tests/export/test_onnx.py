@@ -14,8 +14,9 @@ import torch
 from pipeline.errors import EdgeError
 from pipeline.export import onnx as exporter
 from pipeline.runtime import load
+from pipeline.runtime.prompt import read_tokenizer, template
 from pipeline.runtime.torch_runtime import load_model
-from tests.export.tiny_qwen3 import EXPORT
+from tests.export.tiny_qwen3 import EXPORT, build
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,3 +115,35 @@ def forget_a_weight(file: Path) -> None:
     weights = load_file(file)
     weights.pop("model.layers.1.mlp.up_proj.weight")
     save_file(weights, file, {"format": "pt"})
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_fused_graph_answers_like_the_portable_one_in_far_fewer_nodes(tmp_path, tied):
+    merged = build(tmp_path / "merged", tie_word_embeddings=tied)
+    graphs = {}
+    for name in ("portable", "fused"):
+        (out := tmp_path / name).mkdir()
+        exporter.export_onnx(out, merged=merged, config={**EXPORT, "graph": name})
+        graphs[name] = onnx.load(str(out / "model.onnx")).graph
+    assert len(graphs["fused"].node) < len(graphs["portable"].node) / 2
+    names = {name: {weight.name for weight in graph.initializer if len(weight.dims) == 2 and min(weight.dims) > 16}
+             for name, graph in graphs.items()}
+    assert {name for name in names["fused"] if name.endswith("weight")} <= names["portable"]
+
+
+@pytest.mark.parametrize("graph", ["portable", "fused"])
+def test_a_prefix_that_is_read_in_advance_changes_nothing(merged, fp32, tmp_path, graph):
+    start = template("判断意图").prefix
+    exporter.export_onnx(tmp_path, merged=merged, config={**EXPORT, "graph": graph, "prefix": start})
+    spec = json.loads((tmp_path / "runtime.json").read_text())
+    assert spec["prefix"] == read_tokenizer(merged).encode(start, add_special_tokens=False).ids
+    whole, ahead = load(fp32, spec["label_ids"], 1), load(tmp_path, spec["label_ids"], 1)
+    random = np.random.default_rng(0)
+    for length in (1, 7, 64 - len(spec["prefix"])):
+        prompt = [*spec["prefix"], *random.integers(0, 300, length).tolist()]
+        assert ahead.logits(prompt) == pytest.approx(whole.logits(prompt), abs=1e-4)
+    for other in (spec["prefix"], [5, *spec["prefix"]]):
+        with pytest.raises(EdgeError, match="goes on from the model's"):
+            ahead.logits(other)
+    with pytest.raises(EdgeError, match="expected 1 to 64 token ids"):
+        ahead.logits([*spec["prefix"]] * 30)

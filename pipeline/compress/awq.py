@@ -1,0 +1,48 @@
+"""AWQ: inputs that carry large activations are scaled up before the weights are rounded, and down again in the layer before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline.compress import DATA, QUANTISATION, WEIGHTS, Source
+from pipeline.compress.calibration import asked
+from pipeline.compress.one_shot import LIBRARIES as LIBRARIES
+from pipeline.compress.one_shot import one_shot, open_for, weights_only
+from pipeline.compress.plan import Plan, with_scales
+from pipeline.compress.settings import Calibrated
+from pipeline.quiet import quiet
+
+STAGE, FAMILY, NEEDS = WEIGHTS, QUANTISATION, (DATA,)
+SECONDS = 110 / 0.44e9
+"""For a weight of the matrices."""
+
+
+class Settings(Calibrated):
+    """bits: of a weight.  group: inputs that share a scale.  symmetric: no zero points."""
+
+    bits: Literal[4, 8] = 4
+    group: Literal[32, 64, 128] = 64
+    symmetric: bool = False
+
+
+def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:
+    """Write a compressed-tensors directory; embedding and head stay as they are.
+
+    Lin et al., "AWQ: Activation-aware Weight Quantization for On-Device LLM Compression and Acceleration", MLSys 2024.
+    In the report, the error of a matrix counts the scales that the layer before takes back; so outputs are closer than it says.
+    EdgeError without calibration data, and for a group that does not divide a matrix's inputs.
+    """
+    prompts = asked(source, settings.samples, settings.seed)
+    model = open_for(source.model, settings.group)
+    with quiet():
+        from llmcompressor.modifiers.quantization import QuantizationModifier
+        from llmcompressor.modifiers.transform.awq import AWQModifier
+
+        modifiers = [AWQModifier(), QuantizationModifier(**weights_only(settings.bits, settings.group, settings.symmetric))]
+    one_shot(out, model, source.model, modifiers, [prompt.ids for prompt in prompts])
+    return {"prompts": len(prompts), "tokens": sum(len(prompt.ids) for prompt in prompts)}
+
+
+def predict(plan: Plan, settings: Settings) -> Plan:
+    return plan.after(plan.matrices * SECONDS, matrix_bits=with_scales(settings.bits, settings.group))
