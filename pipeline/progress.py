@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,12 @@ def track(description: str, total: int | None) -> Iterator[Tracker]:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         yield Tracker(bar, bar.add_task(description, total=total, note=""))
+
+
+def note(text: str) -> None:
+    """A line on stderr if that is a terminal, else nothing: what minutes of work are at."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)
 
 
 def _fields(note: str | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from pipeline.profile import Profile, load_profile, parse_columns
 from pipeline.store.place import STORE_VARIABLE, default_store, project_root
 
 Subparsers = Any  # argparse keeps the type private
@@ -25,6 +26,20 @@ def add_profile(parser: argparse.ArgumentParser) -> None:
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--columns", default="", help="column names of your files, as query=text,intent=label")
+
+
+def add_own(parser: argparse.ArgumentParser) -> None:
+    """The user's own model and data in place of the profile's."""
+    parser.add_argument("--model", default="", help="a model directory or hub id in place of the profile's base")
+    parser.add_argument("--train-data", default="", help="your own training queries, .jsonl or .csv")
+    parser.add_argument("--eval-data", default="", help="your own evaluation queries, .jsonl or .csv")
+    add_columns(parser)
+
+
+def profile_of(options: argparse.Namespace) -> Profile:
+    """The profile named by `add_profile` with what `add_own` put in."""
+    columns = parse_columns(options.columns)
+    return load_profile(options.profile, options.model, options.train_data, options.eval_data, columns)
 
 
 def directory_of(key_or_directory: str, store: Path) -> Path:

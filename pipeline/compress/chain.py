@@ -11,7 +11,6 @@ from pipeline.compress.recipe import Recipe, Step
 from pipeline.profile import Profile
 from pipeline.store import Artifact, Spec
 
-
 EXPORT = "export"
 
 
@@ -40,7 +39,7 @@ def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe
     steps: dict[str, Artifact] = {}
     for number, step in enumerate(recipe.steps, start=1):
         module = technique(step.name)
-        if getattr(module, "HEALS", False) and "behaviour" not in profile.tells:
+        if left_out(step, profile):
             skipped.append(step.name)
             continue
         if module.STAGE == GRAPH and graph is None:
@@ -51,6 +50,11 @@ def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe
     if graph is None and recipe.runtime == "onnx":
         graph = steps[EXPORT] = build(specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix))
     return Compressed(recipe, graph or weights, build(specs.decision(profile, weights, data)), steps, tuple(skipped))
+
+
+def left_out(step: Step, profile: Profile) -> bool:
+    """Whether a step mends behaviour, and the profile tells nothing about that."""
+    return getattr(technique(step.name), "HEALS", False) and "behaviour" not in profile.tells
 
 
 def _spec(step: Step, model: Artifact, weights: Artifact, merged: Artifact, data: Artifact, profile: Profile) -> Spec:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.errors import EdgeError
-from pipeline.measure.decisions import Decisions, paired_artifacts
+from pipeline.measure.decisions import Decisions, check_same_queries, paired_artifacts
 from pipeline.measure.measurement import Proportion
 
 SHOWN = 50
@@ -15,9 +14,7 @@ def agreement(reference: Decisions, candidate: Decisions) -> Proportion:
     details: ``largest_logit_difference`` and ``mean_logit_difference`` (absolute, over all labels of all queries),
     ``disagreements`` (the first 50 queries), ``disagreement_count``.
     """
-    if set(reference.queries) != set(candidate.queries) or reference.labels != candidate.labels:
-        raise EdgeError(f"expected {reference.name} and {candidate.name} to have decided the same queries with the "
-                        f"same labels, found {len(reference.queries)} and {len(candidate.queries)} queries that differ")
+    check_same_queries(reference, candidate)
     pairs = [(query, reference.of(query), candidate.of(query)) for query in reference.queries]
     outcomes = [int(a.intent == b.intent) for _, a, b in pairs]
     gaps = [abs(x - y) for _, a, b in pairs for x, y in zip(a.logits, b.logits, strict=True)]

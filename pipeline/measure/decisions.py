@@ -113,6 +113,13 @@ def some(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     return records
 
 
+def check_same_queries(reference: Decisions, candidate: Decisions) -> None:
+    """EdgeError unless both decided the same queries, at least one, with the same labels."""
+    if not reference.queries or set(reference.queries) != set(candidate.queries) or reference.labels != candidate.labels:
+        raise EdgeError(f"expected {reference.name} and {candidate.name} to have decided the same queries with the same labels, found "
+                        f"{len(reference.queries)} and {len(candidate.queries)} queries that differ; decide all queries with both")
+
+
 def queries_of(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """What a measurement says its items were."""
     return [record["query"] for record in records]

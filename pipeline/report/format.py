@@ -11,7 +11,7 @@ from pipeline.report.results import Claim
 from pipeline.verdict.regression import Regression
 
 NONE = "-"
-SUFFIX = {"proportion": " %", "points": " points", "ms": " ms", "MB": " MB", "mW": " mW", "ratio": "x", "count": ""}
+SUFFIX = {"proportion": " %", "points": " points", "ms": " ms", "MB": " MB", "mW": " mW", "nats": " nats", "ratio": "x", "count": ""}
 PERCENT = ("proportion", "points")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # A margin of a share is a difference of two percentages, so it is in points.

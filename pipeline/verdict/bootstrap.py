@@ -24,6 +24,13 @@ def mean_bounds(nonzero: Sequence[float], n: int, confidence: float) -> Bounds:
     return _tails(means, confidence)
 
 
+def sample_mean(values: Sequence[float], confidence: float) -> Bounds:
+    """Of the mean of a sample; resampled, because a few large values may make most of it."""
+    sample, n = np.asarray(values, float), len(values)
+    generator = _generator()
+    return _tails(np.array([sample[generator.integers(0, n, n)].mean() for _ in range(RESAMPLES)]), confidence)
+
+
 def percentile_change(before: Sequence[float], now: Sequence[float], q: float, confidence: float, relative: bool) -> Bounds:
     """Of the change of the q-quantile between two samples of their own, relative (0.1 = 10 % more) or in their unit."""
     generator = _generator()

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
 
 def render(results: Mapping[str, Any], folder: Path) -> list[Picture]:
-    """Write every figure the record has data for as PNG (200 dpi) and PDF; figures of an earlier run go."""
-    from pipeline.report.figures import calibration, confusion, latency, memory, overview, risk_coverage, style, training
+    """Write every figure the record has data for as PNG (200 dpi) and PDF; figures of an earlier run go.
+
+    That of compressed models stays: it belongs to a record of its own (`pipeline.report.compression`).
+    """
+    from pipeline.report.figures import calibration, compression, confusion, latency, memory, overview, risk_coverage, style, training
 
     with style.look():
         drawings = [drawing for figure in (overview, latency, memory, confusion, calibration, risk_coverage, training)
@@ -20,6 +23,6 @@ def render(results: Mapping[str, Any], folder: Path) -> list[Picture]:
         pictures = [style.write(drawing, folder) for drawing in drawings]
     written = {path for picture in pictures for path in (picture.png, picture.pdf)}
     for stale in folder.glob("*.p[nd][gf]"):
-        if stale not in written:
+        if stale not in written and stale.stem != compression.NAME:
             stale.unlink()
     return pictures

@@ -1,0 +1,136 @@
+"""``edge compress``: apply a recipe of compression, predict what it will make, compare several."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.cli.common import RESULTS, Subparsers, add_own, add_profile, add_store, profile_of
+from pipeline.errors import EdgeError
+from pipeline.profile import Profile
+
+if TYPE_CHECKING:
+    from pipeline.compress.chain import Compressed
+    from pipeline.compress.recipe import Recipe
+    from pipeline.store import Artifact, Spec
+
+ORIGINAL = "original"
+SAYS = "the merged model, exported in fp32"
+
+
+def add(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser("compress", help="apply a recipe of compression, predict it, or compare several")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--recipe", help="a recipe's name or the path of its YAML file")
+    what.add_argument("--compare", nargs="+", metavar="RECIPE", help=f"build and measure several; `{ORIGINAL}` is {SAYS}")
+    what.add_argument("--list", action="store_true", help="the recipes that come with the project")
+    parser.add_argument("--dry-run", action="store_true", help="build nothing: predict bytes, memory and seconds after each step")
+    parser.add_argument("--reports", type=Path, default=RESULTS.parent, help="where --compare writes compression.* [%(default)s]")
+    parser.add_argument("--rounds", type=int, default=200, help="decisions timed of each that is compared [%(default)s]")
+    add_profile(parser)
+    add_own(parser)
+    add_store(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.list:
+        return _list()
+    profile, recipes = profile_of(options), _recipes(options.compare or [options.recipe])
+    if options.dry_run:
+        return _predict(profile, recipes)
+    return _compare(options, profile, recipes) if options.compare else _apply(options, profile, recipes[0])
+
+
+def _list() -> int:
+    from pipeline.compress.recipe import RECIPES, RecipeFile, recipes
+    from pipeline.yaml_file import read_model
+    for name in recipes():
+        print(f"{name:<24} {read_model(RECIPES / f'{name}.yaml', RecipeFile).says}")
+    return 0
+
+
+def _recipes(names: list[str]) -> list[Recipe]:
+    """Each once, `original` as a recipe without steps; EdgeError where two are told by one name."""
+    from pipeline.compress.recipe import Recipe, load_recipe
+    original = Recipe(ORIGINAL, SAYS, (), "portable", False, "onnx")
+    found = [original if name == ORIGINAL else load_recipe(name) for name in dict.fromkeys(names)]
+    for recipe in found:
+        if sum(other.name == recipe.name for other in found) > 1:
+            raise EdgeError(f"expected recipes of different names, found {recipe.name} twice; rename one")
+    return found
+
+
+def _predict(profile: Profile, recipes: list[Recipe]) -> int:
+    from pipeline.compress.predicted import predict
+    from pipeline.report.recipe_steps import show_predicted
+    for recipe, steps in [(recipe, predict(recipe, profile)) for recipe in recipes]:
+        print(f"{recipe.name} on {profile.name}, predicted: nothing was built")
+        show_predicted(steps, sys.stdout)
+    return 0
+
+
+def _apply(options: argparse.Namespace, profile: Profile, recipe: Recipe) -> int:
+    from pipeline.report.recipe_steps import show_steps
+    build = _builder(options)
+    merged, data = _merged(build, profile)
+    show_steps(_compressed(build, profile, recipe, merged, data), merged, sys.stdout)
+    return 0
+
+
+def _compare(options: argparse.Namespace, profile: Profile, recipes: list[Recipe]) -> int:
+    from pipeline.data.records import read_records
+    from pipeline.measure.comparison import Against, measure_all
+    from pipeline.measure.subject import Subject
+    from pipeline.report.compression import record, show, write
+    if options.rounds < 1:
+        raise EdgeError(f"--rounds: expected at least 1, found {options.rounds}; give more")
+    build = _builder(options)
+    merged, data = _merged(build, profile)
+
+    def subject(made: Compressed) -> Subject:
+        keys = {made.model.kind: made.model.key, "decision": made.decision.key}
+        return Subject(made.recipe.name, made.model.path, made.decision.path, profile.serve.threads, keys)
+
+    compared = [_compressed(build, profile, recipe, merged, data) for recipe in recipes]
+    records = [one.to_json() for one in read_records(data.file("challenge.jsonl"))]
+    against = None
+    if "behaviour" in profile.tells:
+        original, = _recipes([ORIGINAL])
+        against = Against(subject(_compressed(build, profile, original, merged, data)), records)
+    subjects = [subject(made) for made in compared]
+    measured = measure_all(subjects, [one["query"] for one in records], against, options.rounds)
+    content = record(profile, compared, measured, merged)
+    show(content, sys.stdout)
+    print(", ".join(map(str, write(content, options.reports))))
+    return 0
+
+
+def _builder(options: argparse.Namespace) -> Callable[[Spec], Artifact]:
+    from pipeline.progress import note
+    from pipeline.store import Store
+    from pipeline.store.place import default_remote
+    store = Store(options.store, default_remote() or None)
+
+    def build(spec: Spec) -> Artifact:
+        if not store.holds(spec):
+            note(f"building {spec.kind}")
+        return store.get(spec)
+
+    return build
+
+
+def _merged(build: Callable[[Spec], Artifact], profile: Profile) -> tuple[Artifact, Artifact]:
+    """The merged model and the data of a profile."""
+    from pipeline import specs
+    data = build(specs.data(profile))
+    base = build(specs.base(profile, data))
+    return build(specs.merged(base, build(specs.adapter(profile, base, data)))), data
+
+
+def _compressed(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe, merged: Artifact, data: Artifact) -> Compressed:
+    from pipeline.compress.chain import compress
+    return compress(build, profile, recipe, merged, data)
