@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
-import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from pipeline.compress import Source
@@ -47,6 +47,19 @@ def random_prompts() -> list[list[int]]:
     return [random.integers(0, 300, length).tolist() for length in (1, 2, 7, 30, 64)]
 
 
+def edited(fp32: Path, out: Path, change: Callable[[dict[str, np.ndarray]], None]) -> Path:
+    """A copy of an fp32 directory after ``change`` wrote into its weights by name."""
+    model = onnx.load(str(fp32 / "model.onnx"))
+    weights = {tensor.name: numpy_helper.to_array(tensor).copy() for tensor in model.graph.initializer}
+    change(weights)
+    for tensor in model.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(weights[tensor.name], tensor.name))
+    out.mkdir(parents=True)
+    onnx.save(model, out / "model.onnx")
+    (out / "runtime.json").write_bytes((fp32 / "runtime.json").read_bytes())
+    return out
+
+
 def small_graph(directory: Path, matrix: np.ndarray, table: np.ndarray) -> Path:
     """logits = mean over tokens of table[ids] @ matrix, as an fp32 directory."""
     directory.mkdir(parents=True)
@@ -67,9 +80,3 @@ def small_graph(directory: Path, matrix: np.ndarray, table: np.ndarray) -> Path:
 def _log_softmax(x: np.ndarray) -> np.ndarray:
     x = x - x.max(1, keepdims=True)
     return x - np.log(np.exp(x).sum(1, keepdims=True))
-
-
-@pytest.fixture(scope="session")
-def prompted(fp32: Path, merged: Path, tmp_path_factory: pytest.TempPathFactory) -> Source:
-    """The tiny classifier's graph with calibration data."""
-    return calibrated(fp32, merged, tmp_path_factory.mktemp("calibration"))
