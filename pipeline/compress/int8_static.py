@@ -22,11 +22,10 @@ from pipeline.compress.nbits import Group, rewrite, tables
 from pipeline.compress.onnx_files import (
     FILE,
     PRODUCTS,
-    PROTOBUF_LIMIT,
-    bytes_on_disk,
     classifier_spec,
     copy_graph,
     finish,
+    is_large,
     nothing_quantised,
     products,
     quiet,
@@ -64,18 +63,17 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
     if not matrices:
         raise nothing_quantised(before)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        made = Path(folder, "made.onnx")
         try:
-            widest = _quantise(copy_graph(before, Path(folder)), out / FILE, list(matrices), prompts, settings)
+            ranges = _quantise(copy_graph(before, Path(folder)), made, list(matrices), prompts, settings)
         except Exception as error:  # onnx and onnxruntime each raise their own kinds
             raise unusable(before, error) from error
-    model = read_graph(out / FILE)
+        model = read_graph(made)
     if settings.embedding != "float32":
         rewrite(model, dict.fromkeys(tables(model.graph), embedding_form(settings.embedding, settings.group)))
-        for file in out.glob(f"{FILE}*"):
-            file.unlink()
-        save_graph(model, out / FILE)
+    save_graph(model, out / FILE)
     finish(out, source, spec, "int8-static")
-    return {"integer_matmuls": _integer(model.graph), "ranges": widest, "prompts": len(prompts), **weights_report(before, out / FILE)}
+    return {"integer_matmuls": _integer(model.graph), "ranges": ranges, "prompts": len(prompts), **weights_report(before, out / FILE)}
 
 
 def predict(plan: Plan, settings: Settings) -> Plan:
@@ -100,7 +98,7 @@ def _quantise(model: Path, after: Path, nodes: Sequence[str], prompts: Sequence[
 
         method = {"minmax": CalibrationMethod.MinMax, "entropy": CalibrationMethod.Entropy,
                   "percentile": CalibrationMethod.Percentile}[settings.method]
-        large = bytes_on_disk(model) > PROTOBUF_LIMIT
+        large = is_large(model)
         calibrator = create_calibrator(
             model, PRODUCTS, str(model.with_name("augmented.onnx")), method, use_external_data_format=large,
             extra_options={"percentile": settings.percentile} if settings.method == "percentile" else {})
@@ -112,7 +110,7 @@ def _quantise(model: Path, after: Path, nodes: Sequence[str], prompts: Sequence[
         quantize_static(
             model, after, None, op_types_to_quantize=list(PRODUCTS), nodes_to_quantize=list(nodes), per_channel=True,
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=method, calibration_cache_path=cache,
-            use_external_data_format=bytes_on_disk(model) > 4 * PROTOBUF_LIMIT,
+            use_external_data_format=large,
             extra_options={"OpTypesToExcludeOutputQuantization": list(PRODUCTS)})
     taken = {node.input[0] for node in read_graph(model).graph.node if node.name in nodes}
     widths = {name: float(np.ptp(data.range_value)) for name, data in ranges.items() if name in taken}

@@ -44,7 +44,8 @@ def test_the_dense_values_are_those_that_the_session_multiplies_with(small, tmp_
 
 @pytest.mark.parametrize("symmetric", [False, True])
 def test_int8_and_what_the_library_writes_by_itself(small, tmp_path, symmetric):
-    """Names and forms of other writers: DequantizeLinear before MatMul, and element types of 4 bits in a look-up."""
+    """Names and forms of other writers: DequantizeLinear before MatMul, which a session turns into a product with int8 activations,
+    and element types of 4 bits in a look-up."""
     from onnxruntime.quantization import QuantFormat
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
@@ -55,7 +56,7 @@ def test_int8_and_what_the_library_writes_by_itself(small, tmp_path, symmetric):
         (out := tmp_path / kind.name).mkdir()
         made.model.save_model_to_file(str(out / "model.onnx"))
         (out / "runtime.json").write_bytes((small / "runtime.json").read_bytes())
-    for out, close in ((tmp_path / "int8", 0.05), (tmp_path / "QOperator", 2e-5), (tmp_path / "QDQ", 2e-5)):
+    for out, close in ((tmp_path / "int8", 0.05), (tmp_path / "QOperator", 2e-5), (tmp_path / "QDQ", 0.2)):
         weights = dict(dense_weights(out / "model.onnx"))
         assert weights.keys() == {"matrix", "table"}, out
         np.testing.assert_allclose(logits(out, PROMPTS), served(weights, PROMPTS), atol=close, err_msg=str(out))
