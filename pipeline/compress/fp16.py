@@ -68,7 +68,7 @@ def _halve(graph: onnx.GraphProto, names: set[str]) -> None:
 
 def _half(tensor: onnx.TensorProto) -> np.ndarray:
     values = numpy_helper.to_array(tensor)
-    if (largest := float(np.abs(values).max(initial=0))) > np.finfo(np.float16).max:
+    if (largest := float(np.abs(values).max(initial=0))) > float(np.finfo(np.float16).max):
         raise EdgeError(f"{tensor.name}: expected weights within float16's range, found {largest:.3g}; use int8 instead")
     return values.astype(np.float16)
 

@@ -60,7 +60,7 @@ def unusable(file: Path, error: Exception) -> EdgeError:
 
 def save_graph(model: onnx.ModelProto, file: Path) -> None:
     """Weights beyond 2 GB go to a file of their own."""
-    large = sum(len(weight.raw_data) for weight in model.graph.initializer) > PROTOBUF_LIMIT
+    large = sum(len(weight.raw_data) for weight in model.graph.initializer) > PROTOBUF_LIMIT  # ByteSize fails beyond it
     onnx.save(model, str(file), save_as_external_data=large, location=f"{file.name}.data")
 
 
@@ -105,6 +105,11 @@ def copy_graph(file: Path, folder: Path) -> Path:
 def parts(file: Path) -> list[Path]:
     """The graph and its external data."""
     return sorted(file.parent.glob(f"{file.name}*"))
+
+
+def is_large(file: Path) -> bool:
+    """Whether the weights lie, or have to lie, in a file of their own."""
+    return bytes_on_disk(file) > PROTOBUF_LIMIT
 
 
 def bytes_on_disk(file: Path) -> int:

@@ -75,6 +75,8 @@ def _values(node: onnx.NodeProto, place: int, tensors: dict[str, onnx.TensorProt
         zeros = array(node.input[3]) if len(node.input) > 3 else None
         return _gathered(array(name), array(node.input[2]), zeros, given.get("bits", 4), given["block_size"])
     if node.op_type == "DequantizeLinear":
+        if place:
+            return None  # scales by block
         zeros = array(node.input[2]) if len(node.input) > 2 else None
         return _linear(array(name), array(node.input[1]), zeros, given.get("axis", 1), given.get("block_size", 0))
     if tensors[name].data_type in _FLOATS:
