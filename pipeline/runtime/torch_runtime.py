@@ -43,16 +43,18 @@ def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> TorchRu
 def load_model(directory: Path, dtype: str | torch.dtype = torch.float32) -> Any:
     """The causal language model of a Hugging Face directory, from safetensors alone, never from a hub.
 
-    dtype: what its weights become; "auto" leaves them as they are stored.
+    dtype: what its weights become; "auto" leaves them as they are stored.  Factorised layers: `pipeline.runtime.torch_factors`.
     """
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     if not directory.is_dir():
         raise EdgeError(f"expected a directory with config.json and safetensors, found none at {directory}")
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+        kind = _factorised() if getattr(config, "factors", None) else AutoModelForCausalLM
+        model, info = kind.from_pretrained(
             directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
             output_loading_info=True)
     except Exception as error:  # config, safetensors and torch each raise their own kinds
@@ -62,4 +64,13 @@ def load_model(directory: Path, dtype: str | torch.dtype = torch.float32) -> Any
     if info["missing_keys"] or info["mismatched_keys"]:
         raise EdgeError(f"{directory}: expected every weight of the model, found missing or misshapen "
                         f"{sorted(map(str, [*info['missing_keys'], *info['mismatched_keys']]))[:3]}; build it again")
+    if shared := getattr(config, "shared", None):
+        from pipeline.runtime.torch_factors import share
+        share(model, shared)
     return model.eval()
+
+
+def _factorised() -> Any:
+    from pipeline.runtime.torch_factors import Qwen3ForCausalLM
+
+    return Qwen3ForCausalLM
