@@ -18,6 +18,7 @@ from pipeline.compress import DECOMPOSITION, WEIGHTS, Source
 from pipeline.compress.factorise import Factorised, check_some, dense_matrices, rank_of, shapes, share_left
 from pipeline.compress.model import open_model, write_model
 from pipeline.compress.plan import Plan
+from pipeline.errors import EdgeError
 from pipeline.progress import track
 from pipeline.runtime.torch_factors import put_factors, share
 
@@ -34,12 +35,17 @@ class Settings(Factorised):
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:
-    """Factorise each chosen stack.  Reports by its first matrix, in ``factorised`` or ``dense``, the layers, the ranks [in, out], the
-    energy kept, and dense and factorised weights and multiplications a token; ``slower``: those with more of these than the dense.
+    """Factorise each chosen stack; EdgeError for a matrix with a bias, and when all stay dense.
+
+    Reports by its first matrix, in ``factorised`` or ``dense``, the layers, the ranks [in, out], the energy kept, and dense and
+    factorised weights and multiplications a token; ``slower``: those with more multiplications than the dense.
     """
     model = open_model(source.model)
     report: dict[str, Any] = {"factorised": {}, "dense": {}, "slower": []}
     groups = [group for projection in settings.modules for group in _groups(dense_matrices(model, projection), settings.layers)]
+    for name in (name for names in groups for name in names):
+        if model.get_submodule(name).bias is not None:
+            raise EdgeError(f"{name}: expected a matrix without a bias, which layers cannot share, found one; take it out of modules")
     with track("tucker", len(groups)) as progress:
         for names in groups:
             stack = torch.stack([model.get_submodule(name).weight.detach() for name in names]).double()
@@ -100,7 +106,8 @@ def _weights(layers: int, out: int, into: int, r_in: int, r_out: int) -> int:
 def _measures(stack: Tensor, cores: Tensor) -> dict[str, Any]:
     layers, out, into = stack.shape
     r_out, r_in = cores.shape[1:]
-    return {"layers": layers, "ranks": [r_in, r_out], "energy": round(float(cores.square().sum() / stack.square().sum().clamp(min=1e-300)), 6),
+    energy = float(cores.square().sum() / stack.square().sum().clamp(min=1e-300))
+    return {"layers": layers, "ranks": [r_in, r_out], "energy": round(energy, 6),
             "weights": {"before": stack.numel(), "after": _weights(layers, out, into, r_in, r_out)},
             "multiplications": {"before": layers * out * into, "after": layers * _weights(1, out, into, r_in, r_out)}}
 
