@@ -48,7 +48,7 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
 
 def predict(plan: Plan, settings: Settings) -> Plan:
     cubes = sum(min(shape) ** 2 * max(shape) for name, shape in shapes(plan).items() if name in settings.modules)
-    return plan.after(5 + plan.layers * cubes * 7e-10, matrix_share=share_left(plan, settings))
+    return plan.after(5 + plan.layers * cubes * 3e-10, matrix_share=share_left(plan, settings))
 
 
 def factors(left: Tensor, values: Tensor, right: Tensor, rank: int) -> tuple[Tensor, Tensor]:

@@ -64,7 +64,7 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
 
 def predict(plan: Plan, settings: Settings) -> Plan:
     cubes = sum(outputs ** 3 + inputs ** 3 for name, (outputs, inputs) in shapes(plan).items() if name in settings.modules)
-    seconds = 5 + plan.layers / settings.layers * (1 + settings.rounds) * cubes * 5e-10
+    seconds = 5 + plan.layers / settings.layers * (1 + settings.rounds) * cubes * 2.6e-10
     return plan.after(seconds, matrix_share=share_left(plan, settings))
 
 

@@ -1,6 +1,6 @@
 """Wanda: a weight counts by its magnitude times the norm of its input (Sun et al. 2023, A Simple and Effective Pruning Approach).
 
-By hand: llm-compressor has a WandaPruningModifier, but brings half a hundred packages and its own log for what is one product.
+By hand, because it is one product: llm-compressor's WandaPruningModifier would be a large dependency for it, with a log of its own.
 """
 
 from __future__ import annotations
