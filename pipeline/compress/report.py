@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipeline.runtime.files import read_object
+
 
 class Counted(NamedTuple):
     """A directory's weights: bytes on disk, how many there are and how many of them are zero."""
@@ -21,7 +23,8 @@ def common_report(before: Path, after: Path, *, graph: bool, renamed: Mapping[st
     """Of two directories of one stage: ``bytes``, ``parameters`` and ``sparsity`` {before, after}, and ``error``.
 
     error: matrix name -> |W - W'| / |W| (Frobenius), for the matrices that both have in the same shape.  A quantised matrix
-    counts with the values that it stands for.  renamed: how a matrix's name begins after -> before, where layers moved.
+    counts with the values that it stands for, a factorised one with the product, and factors that layers share count once.
+    renamed: how a matrix's name begins after -> before, where layers moved.
     """
     matrices = _graph_matrices if graph else _model_matrices
     counted, error = {}, {}
@@ -33,6 +36,9 @@ def common_report(before: Path, after: Path, *, graph: bool, renamed: Mapping[st
         exact = known.get(_old_name(name, renamed or {}))
         if exact is not None and exact.shape == matrix.shape:
             error[name] = round(relative_error(exact, matrix), 6)
+    for name, product in () if graph else _products(after):
+        if name in known:
+            error[name] = round(relative_error(known[name], product), 6)
     counted["after"] = Counted(size_of(after), parameters, zeros)
     return {"bytes": {side: of.bytes for side, of in counted.items()},
             "parameters": {side: of.parameters for side, of in counted.items()},
@@ -71,9 +77,18 @@ def _model_matrices(directory: Path) -> Iterator[tuple[str, np.ndarray]]:
         yield name, parameter.detach().numpy()
 
 
+def _products(directory: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """The factorised matrices of a Hugging Face directory in float32."""
+    from pipeline.runtime.torch_factors import products
+    from pipeline.runtime.torch_runtime import load_model
+
+    if read_object(directory / "config.json", "a model's configuration").get("factors"):
+        for name, product in products(load_model(directory)):
+            yield name, product.numpy()
+
+
 def _graph_matrices(directory: Path) -> Iterator[tuple[str, np.ndarray]]:
     from pipeline.compress.onnx_weights import dense_weights
-    from pipeline.runtime.files import read_object
 
     spec = read_object(directory / "runtime.json", "the runtime of an exported model")
     yield from dense_weights(directory / spec["file"])

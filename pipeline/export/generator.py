@@ -103,8 +103,8 @@ class GeneratorForward(nn.Module):
         positions = torch.arange(known + length)
         mask = (positions > positions[known:, None]).to(cos.dtype).reshape(1, 1, length, known + length) * MASKED
         x, news = self.embedding(ids), []
-        for layer, before in zip(self.layers, past.permute(1, 2, 0, 3).split(2), strict=True):
-            asked = slice(-1, None) if layer is self.layers[-1] else slice(None)
+        for left, layer, before in zip(reversed(range(len(self.layers))), self.layers, past.permute(1, 2, 0, 3).split(2), strict=True):
+            asked = slice(None) if left else slice(-1, None)  # by number: the exporter may make another object of a layer
             x, new = layer(x, asked, before, cos, sin, mask[:, :, asked])
             news.append(new)
         return self.head(self.norm(x)[:, 0]), torch.cat(news).permute(2, 0, 1, 3)

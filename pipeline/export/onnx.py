@@ -119,10 +119,11 @@ class _MatMul(nn.Module):
 
 
 def _name_weights(wrapper: nn.Module) -> None:
+    made: dict[nn.Linear, _MatMul] = {}  # one for the factors that layers share
     for module in list(wrapper.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Linear):
-                setattr(module, name, _MatMul(child))
+                setattr(module, name, made.setdefault(child, _MatMul(child)))
 
 
 def _check_opset(file: Path, opset: int) -> None:

@@ -45,17 +45,19 @@ def load_model(directory: Path, dtype: str | torch.dtype = torch.float32) -> Any
     """The causal language model of a Hugging Face directory, from safetensors alone, never from a hub.
 
     dtype: what its weights become; "auto" leaves them as they are stored.  A compressed-tensors directory gives a dense model:
-    weights on their quantisation grid, activations in float.
+    weights on their quantisation grid, activations in float.  Factorised layers: `pipeline.runtime.torch_factors`.
     """
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     if not directory.is_dir():
         raise EdgeError(f"expected a directory with config.json and safetensors, found none at {directory}")
     try:
+        config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+        kind = _factorised() if getattr(config, "factors", None) else AutoModelForCausalLM
         with quiet():
-            model, info = AutoModelForCausalLM.from_pretrained(
+            model, info = kind.from_pretrained(
                 directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False,
                 output_loading_info=True)
     except Exception as error:  # config, safetensors and torch each raise their own kinds
@@ -65,7 +67,16 @@ def load_model(directory: Path, dtype: str | torch.dtype = torch.float32) -> Any
     if info["missing_keys"] or info["mismatched_keys"]:
         raise EdgeError(f"{directory}: expected every weight of the model, found missing or misshapen "
                         f"{sorted(map(str, [*info['missing_keys'], *info['mismatched_keys']]))[:3]}; build it again")
+    if shared := getattr(config, "shared", None):
+        from pipeline.runtime.torch_factors import share
+        share(model, shared)
     return _dense(model).eval()
+
+
+def _factorised() -> Any:
+    from pipeline.runtime.torch_factors import Qwen3ForCausalLM
+
+    return Qwen3ForCausalLM
 
 
 def _dense(model: Any) -> Any:

@@ -1,0 +1,57 @@
+"""Unstructured pruning by magnitude, by torch.nn.utils.prune: the smallest weights become zero, no size changes.
+
+Han et al. 2015, Learning both Weights and Connections for Efficient Neural Networks; 2:4 as of Mishra et al. 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import nn
+from torch.nn.utils import prune
+
+from pipeline.compress import PRUNING, WEIGHTS, Source
+from pipeline.compress.masks import Sparse, check_pattern, check_sparsity, keep_two_of_four, sparsities
+from pipeline.compress.model import matrices, open_model, write_model
+from pipeline.compress.plan import Plan
+
+STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, PRUNING, (), ("torch", "transformers")
+
+
+class Settings(Sparse):
+    """scope: compare a weight with those of all matrices (global) or of its own (matrix).  A pattern looks at groups alone."""
+
+    scope: Literal["global", "matrix"] = "global"
+
+
+def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:
+    """Prune the decoder layers' matrices; reports the share of zeros of each (``sparsity_by_matrix``)."""
+    model = open_model(source.model)
+    pruned = matrices(model)
+    check_pattern(pruned, settings.pattern)
+    for name, linear in pruned.items():
+        check_sparsity(name, linear.weight.numel(), settings.sparsity)
+    if settings.pattern:
+        for linear in pruned.values():
+            prune.custom_from_mask(linear, "weight", keep_two_of_four(linear.weight.detach().abs()))
+            prune.remove(linear, "weight")
+    else:
+        zero_smallest(pruned.values(), settings.sparsity, settings.scope)
+    write_model(model, source.model, out)
+    return {"sparsity_by_matrix": sparsities(pruned)}
+
+
+def predict(plan: Plan, settings: Settings) -> Plan:
+    return plan.after(5 + plan.matrices * 2e-7)
+
+
+def zero_smallest(linears: Iterable[nn.Linear], sparsity: float, scope: str) -> None:
+    """Zero the round(sparsity * n) smallest of the n weights of all together (global) or of each; what is zero counts among them."""
+    linears = list(linears)
+    for group in [linears] if scope == "global" else [[linear] for linear in linears]:
+        amount = round(sparsity * sum(linear.weight.numel() for linear in group))
+        prune.global_unstructured([(linear, "weight") for linear in group], prune.L1Unstructured, amount=amount)
+        for linear in group:
+            prune.remove(linear, "weight")
