@@ -7,7 +7,7 @@ import io
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ from pipeline.errors import EdgeError
 from pipeline.runtime import load
 from pipeline.runtime.files import read_object, write_object
 from pipeline.runtime.generator import TASK, open_generator
+from pipeline.runtime.onnx_runtime import MAPPED_BEYOND
 from pipeline.runtime.prompt import read_tokenizer
 
 FILE = "model.onnx"
-PROTOBUF_LIMIT = 1_900_000_000  # bytes; one protobuf message holds 2 GiB
 PRODUCTS = ("MatMul", "Gemm")
 
 
@@ -59,8 +59,8 @@ def unusable(file: Path, error: Exception) -> EdgeError:
 
 
 def save_graph(model: onnx.ModelProto, file: Path) -> None:
-    """Weights beyond 2 GB go to a file of their own."""
-    large = sum(len(weight.raw_data) for weight in model.graph.initializer) > PROTOBUF_LIMIT  # ByteSize fails beyond it
+    """Weights beyond MAPPED_BEYOND go to a file of their own."""
+    large = sum(len(weight.raw_data) for weight in model.graph.initializer) > MAPPED_BEYOND  # ByteSize fails beyond it
     onnx.save(model, str(file), save_as_external_data=large, location=f"{file.name}.data")
 
 
@@ -70,7 +70,7 @@ def finish(out: Path, source: Source, spec: Mapping[str, Any], weights: str) -> 
     if spec.get("task") == TASK:
         read_tokenizer(source.model)
         shutil.copyfile(source.model / "tokenizer.json", out / "tokenizer.json")
-    for length in (1, spec["max_length"]):
+    for length in (len(spec.get("prefix", [])) + 1, spec["max_length"]):
         if not np.isfinite(_logits(out, spec, length)).all():
             raise EdgeError(f"{out}: expected finite logits after quantisation, found others at {length} tokens; "
                             "do not use this model")
@@ -109,7 +109,7 @@ def parts(file: Path) -> list[Path]:
 
 def is_large(file: Path) -> bool:
     """Whether the weights lie, or have to lie, in a file of their own."""
-    return bytes_on_disk(file) > PROTOBUF_LIMIT
+    return bytes_on_disk(file) > MAPPED_BEYOND
 
 
 def bytes_on_disk(file: Path) -> int:
@@ -142,5 +142,5 @@ def _bytes_by_kind(file: Path) -> dict[str, int]:
 def _logits(out: Path, spec: Mapping[str, Any], length: int) -> np.ndarray:
     if spec.get("task") == TASK:
         return open_generator(out, threads=1).start([0] * length).logits
-    labels: Sequence[int] = spec["label_ids"]
-    return load(out, labels, threads=1).logits([labels[0]] * length)
+    labels, prefix = spec["label_ids"], spec.get("prefix", [])
+    return load(out, labels, threads=1).logits([*prefix, *[labels[0]] * (length - len(prefix))])

@@ -21,12 +21,12 @@ from pipeline.export.forward import ClassifierForward
 from pipeline.export.fused import fused_graph
 from pipeline.runtime import load
 from pipeline.runtime.files import write_object
+from pipeline.runtime.onnx_runtime import MAPPED_BEYOND
 from pipeline.runtime.prompt import label_ids, read_tokenizer
 from pipeline.runtime.torch_runtime import TorchRuntime, load_model
 
 FILE = "model.onnx"
 DIFFERENCE_LIMIT = 1e-3  # of label logits, float32 against float32
-_PROTOBUF_LIMIT = 1_900_000_000  # bytes; one protobuf message holds 2 GiB
 
 
 def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
@@ -35,7 +35,7 @@ def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
     config: opset; max_length, the most ids of a prompt; graph, portable (the default: standard operators, traced) or fused
     (`pipeline.export.fused`); optionally prefix, the text that every prompt starts with: its ids go into runtime.json, their keys
     and values into the graph, and T counts the ids after them.  The logits are in the order of the intents' labels.  Weights
-    beyond 2 GB go to model.onnx.data.  EdgeError when the file's opset is not the asked one, or its logits differ from
+    beyond MAPPED_BEYOND go to model.onnx.data.  EdgeError when the file's opset is not the asked one, or its logits differ from
     transformers' by more than DIFFERENCE_LIMIT.
     """
     tokenizer, model, longest = read_tokenizer(merged), load_model(merged), config["max_length"]
@@ -74,7 +74,7 @@ def write_graph(wrapper: nn.Module, file: Path, opset: int, examples: Mapping[st
     """Write ``wrapper`` as ONNX, its linear layers' weights named as they are called there.
 
     ``examples``: an input of each name, in the order of forward's; ``lengths``: their axes (torch.export.Dim) that may vary.
-    Weights beyond 2 GB go to a file of their own.  EdgeError when the file's opset is not the asked one.
+    Weights beyond MAPPED_BEYOND go to a file of their own.  EdgeError when the file's opset is not the asked one.
     """
     _name_weights(wrapper)
     with torch.no_grad(), _quiet():
@@ -84,14 +84,14 @@ def write_graph(wrapper: nn.Module, file: Path, opset: int, examples: Mapping[st
         size = sum(p.numel() * p.element_size() for p in wrapper.parameters())
         assert program is not None
         _forget_sources(program.model)
-        program.save(str(file), external_data=size > _PROTOBUF_LIMIT)
+        program.save(str(file), external_data=size > MAPPED_BEYOND)
     onnx.checker.check_model(str(file))
     _check_opset(file, opset)
 
 
 def _save(graph: onnx.ModelProto, file: Path, opset: int) -> None:
-    """Write a graph, its weights beyond 2 GB to a file of their own."""
-    large = sum(len(weight.raw_data) for weight in graph.graph.initializer) > _PROTOBUF_LIMIT
+    """Write a graph, its weights beyond MAPPED_BEYOND to a file of their own."""
+    large = sum(len(weight.raw_data) for weight in graph.graph.initializer) > MAPPED_BEYOND
     onnx.save(graph, str(file), save_as_external_data=large, location=f"{file.name}.data" if large else None)
     _check_opset(file, opset)
 

@@ -13,6 +13,9 @@ from pipeline.errors import EdgeError
 from pipeline.runtime.files import read_object
 
 CPU = "CPUExecutionProvider"
+MAPPED_BEYOND = 32_000_000
+"""Bytes of weights beyond which they are kept beside the graph: there a session maps them, where it would hold those in the graph twice
+while it loads; and no graph may hold 2 GB."""
 _INTEGERS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 
 

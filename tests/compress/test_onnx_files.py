@@ -17,7 +17,7 @@ def test_weights_beyond_one_protobuf_are_read_and_written_beside_the_graph(fp32,
     (source / "runtime.json").write_bytes((fp32 / "runtime.json").read_bytes())
     kept = {file.name: file.read_bytes() for file in source.iterdir()}
     compress(name, tmp_path / "one", calibrated(fp32, merged, tmp_path / "data"))
-    monkeypatch.setattr(onnx_files, "PROTOBUF_LIMIT", 10_000)
+    monkeypatch.setattr(onnx_files, "MAPPED_BEYOND", 10_000)
     compress(name, tmp_path / "two", calibrated(source, merged, tmp_path / "data"))
     assert {file.name: file.read_bytes() for file in source.iterdir()} == kept
     assert {file.name for file in (tmp_path / "two").iterdir()} == {"model.onnx", "model.onnx.data", "runtime.json", "compression.json"}

@@ -119,7 +119,7 @@ def test_weights_beyond_one_protobuf_lie_beside_the_graph(quantised, packed, tmp
     shutil.copy(quantised.model / "runtime.json", graph)
     onnx.save(onnx.load(str(quantised.model / "model.onnx")), str(graph / "model.onnx"), save_as_external_data=True,
               location="model.onnx.data")
-    monkeypatch.setattr(onnx_files, "PROTOBUF_LIMIT", 1000)
+    monkeypatch.setattr(onnx_files, "MAPPED_BEYOND", 1000)
     compress("pack", tmp_path / "out", Source(graph, origin=quantised.origin), **FLOAT)
     assert (tmp_path / "out" / "model.onnx.data").stat().st_size > 50_000
     assert np.array_equal(logits(tmp_path / "out"), logits(packed))

@@ -50,7 +50,7 @@ def test_an_opset_that_the_exporter_changes_is_refused(merged, tmp_path):
 
 
 def test_bfloat16_weights_become_float32_beside_the_graph_when_large(merged, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporter, "_PROTOBUF_LIMIT", 1000)
+    monkeypatch.setattr(exporter, "MAPPED_BEYOND", 1000)
     (tmp_path / "out").mkdir()
     shutil.copytree(merged, tmp_path / "bf16")
     load_model(merged).to(torch.bfloat16).save_pretrained(tmp_path / "bf16")
