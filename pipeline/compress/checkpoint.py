@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 FILE = "training.safetensors"
-EVERY = 20.0  # seconds, but never more than a tenth of the time goes into saving
+EVERY = 20.0  # seconds; longer where saving takes more than a tenth of that
 
 
 class Checkpoint:
@@ -27,7 +27,7 @@ class Checkpoint:
 
     def save_sometimes(self, losses: list[float]) -> None:
         """Save after a step, if the last time is long enough ago.  losses: one of every step so far."""
-        if (start := time.monotonic()) - self._saved <= max(self._every, 9 * self._took):
+        if (start := time.monotonic()) - self._saved < self._every * max(1.0, 10 * self._took / EVERY):
             return
         part = self._path.with_suffix(".part")
         save_file(self._state() | {"losses": torch.tensor(losses, dtype=torch.float64)}, part, metadata={"run": self._run})
@@ -55,9 +55,6 @@ class Checkpoint:
                 moments.setdefault(int(at), {})[key] = state[name]
         self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": moments})
         return state["losses"].tolist()
-
-    def remove(self) -> None:
-        self._path.unlink(missing_ok=True)
 
     def _state(self) -> dict[str, Tensor]:
         moments = self._optimizer.state_dict()["state"]

@@ -31,7 +31,7 @@ from pipeline.runtime.files import write_object
 
 Weight = Annotated[float, Field(ge=0)]
 CLIP = 1.0  # norm of a step's gradient
-EPS = 1e-6  # AdamW's: rounding noise, all the gradient there is where the student equals its teacher, must not move it
+SETTLED = 1e-6  # nats: below it a gradient is rounding noise, which AdamW would scale up to whole steps
 
 
 class Training(Base):
@@ -40,7 +40,8 @@ class Training(Base):
     epochs: times through the queries.  batch_size: prompts a step.  learning_rate: the highest; it rises over the share ``warmup`` of
     the steps and falls as a cosine.  temperature: of both distributions in the KL divergence.  hard: weight of the cross-entropy
     with the true label, where one is known.  features: weight of the hidden states' distance.  transfer: unlabelled texts of the
-    project's corpus, beside the training queries.
+    project's corpus, beside the training queries.  bfloat16: compute the student's passes in it, for a large model on a CPU that
+    multiplies it fast; weights and loss stay float32.
     """
 
     epochs: Annotated[float, Field(gt=0)] = 4.0
@@ -51,6 +52,7 @@ class Training(Base):
     hard: Weight = 0.0
     features: Weight = 0.0
     transfer: Annotated[int, Field(ge=0)] = 4000
+    bfloat16: bool = False
     seed: int = 42
 
 
@@ -98,7 +100,7 @@ def train(model: Any, lessons: Lessons, settings: Training, scratch: Path, after
         module.weight.requires_grad_(False)
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     pruned = [(weight, weight != 0) for weight in weights.values() if weight.ndim == 2 and bool((weight == 0).any())]
-    optimizer = torch.optim.AdamW(weights.values(), betas=(0.9, 0.98), eps=EPS, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(weights.values(), betas=(0.9, 0.98), weight_decay=0.0)
     checkpoint = Checkpoint(scratch, _run(model, lessons, settings, weights), weights, optimizer, save_every)
     losses = checkpoint.resume()
     model.set_attn_implementation(ATTENTION)
@@ -109,10 +111,11 @@ def train(model: Any, lessons: Lessons, settings: Training, scratch: Path, after
             losses.append(_backward(model, lessons, plan[step], settings))
             if not math.isfinite(losses[-1]):
                 raise EdgeError(f"expected a finite loss, found {losses[-1]} at step {step + 1}; lower learning_rate")
-            torch.nn.utils.clip_grad_norm_(weights.values(), CLIP)
-            for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * schedule(step, len(plan), settings.warmup)
-            optimizer.step()
+            if losses[-1] > SETTLED:
+                torch.nn.utils.clip_grad_norm_(weights.values(), CLIP)
+                for group in optimizer.param_groups:
+                    group["lr"] = settings.learning_rate * schedule(step, len(plan), settings.warmup)
+                optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             with torch.no_grad():
                 for weight, kept in pruned:
@@ -132,11 +135,11 @@ def loss_of(found: Answered, lessons: Lessons, chosen: Sequence[int], settings: 
     squared distance of the states at unit length, which leaves out that their lengths differ widely from layer to layer.
     """
     hot = settings.temperature
-    ours, theirs = ((logits / hot).log_softmax(-1) for logits in (found.logits, lessons.logits[chosen]))
+    ours, theirs = ((logits.float() / hot).log_softmax(-1) for logits in (found.logits, lessons.logits[chosen]))
     loss = hot**2 * functional.kl_div(ours, theirs, reduction="sum", log_target=True)
     if settings.hard:
         loss = loss + settings.hard * functional.cross_entropy(
-            found.logits, lessons.labels[chosen], ignore_index=UNLABELLED, reduction="sum")
+            found.logits.float(), lessons.labels[chosen], ignore_index=UNLABELLED, reduction="sum")
     if settings.features and found.states is not None and lessons.states is not None:
         alike = functional.cosine_similarity(found.states, lessons.states[chosen], dim=-1)
         loss = loss + settings.features * (1 - alike).mean(-1).sum()
@@ -166,15 +169,17 @@ def judge(model: Any, lessons: Lessons) -> dict[str, float]:
     logits = answer_all(model, lessons.ids, lessons.label_ids).logits
     divergence = functional.kl_div(logits.log_softmax(-1), lessons.logits.log_softmax(-1), reduction="batchmean", log_target=True)
     best = logits.argmax(-1)
-    return {"loss": float(divergence), "agreement": float((best == lessons.logits.argmax(-1)).float().mean()),
-            "token_accuracy": float((best == lessons.labels).float().mean())}
+    found = {"loss": divergence, "agreement": (best == lessons.logits.argmax(-1)).double().mean(),
+             "token_accuracy": (best == lessons.labels).double().mean()}
+    return {name: round(float(value), 6) for name, value in found.items()}
 
 
 def _backward(model: Any, lessons: Lessons, batch: Sequence[int], settings: Training) -> float:
     """Add a batch's gradient to the weights, a portion at a time; the mean loss of its prompts."""
     total = 0.0
     for some in portions(batch, lessons.ids, model.config):
-        found = answer(model, [lessons.ids[at] for at in some], lessons.label_ids, lessons.layers)
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
+            found = answer(model, [lessons.ids[at] for at in some], lessons.label_ids, lessons.layers)
         loss = loss_of(found, lessons, some, settings) / len(batch)
         loss.backward()
         total += loss.item()
