@@ -82,7 +82,7 @@ def transfer_texts(count: int, seed: int, exclude: Sequence[str]) -> list[str]:
 def read_queries(file: Path | None) -> list[Query]:
     """The records of a split; EdgeError without one."""
     if file is None:
-        raise EdgeError("expected training data, found none; run the recipe on a profile with data")
+        raise EdgeError("expected training and validation data, found none; run the recipe on a profile with data")
     of = {intent.name: at for at, intent in enumerate(INTENTS)}
     return [Query(record.query, of[record.intent]) for record in read_records(file)]
 
@@ -138,7 +138,7 @@ def answer_all(model: Any, ids: Sequence[list[int]], label_ids: Sequence[int], l
     model.set_attn_implementation(ATTENTION)
     order = sorted(range(len(ids)), key=lambda at: len(ids[at]))
     found: list[Any] = [None] * len(ids)
-    with track("asking the teacher", len(ids)) as bar:
+    with track("asking", len(ids)) as bar:
         for some in portions(order, ids, model.config):
             for at, *one in zip(some, *(part for part in answer(model, [ids[at] for at in some], label_ids, layers) if part is not None),
                                 strict=True):

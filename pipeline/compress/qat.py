@@ -32,7 +32,6 @@ class Settings(Training):
 
     bits: Literal[2, 4, 8] = 4
     group: Positive = 32
-    epochs: Annotated[float, Field(gt=0)] = 2.0
     learning_rate: Annotated[float, Field(gt=0)] = 3e-4
 
 

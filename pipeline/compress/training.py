@@ -44,14 +44,14 @@ class Training(Base):
     multiplies it fast; weights and loss stay float32.
     """
 
-    epochs: Annotated[float, Field(gt=0)] = 4.0
+    epochs: Annotated[float, Field(gt=0)] = 2.0
     batch_size: Positive = 64
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     temperature: Annotated[float, Field(gt=0)] = 2.0
     hard: Weight = 0.0
     features: Weight = 0.0
-    transfer: Annotated[int, Field(ge=0)] = 4000
+    transfer: Annotated[int, Field(ge=0)] = 3000
     bfloat16: bool = False
     seed: int = 42
 
