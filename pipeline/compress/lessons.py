@@ -1,0 +1,170 @@
+"""What a student learns from: queries, and what the teacher answers to each."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pipeline.base.corpus import Speaker
+from pipeline.base.reference import ATTENTION
+from pipeline.compress import Source
+from pipeline.compress.calibration import answers
+from pipeline.compress.model import open_model
+from pipeline.data.intents import INTENTS
+from pipeline.data.records import read_records
+from pipeline.errors import EdgeError
+from pipeline.progress import track
+from pipeline.runtime.files import read_object
+from pipeline.runtime.prompt import Prompt, template
+
+UNLABELLED = -1
+AT_ONCE = 2**24  # tokens x layers x hidden of one pass: 585 tokens of Qwen3-0.6B, whose activations then take 1.5 GB
+
+
+class Query(NamedTuple):
+    """A text and the index of its intent, or UNLABELLED."""
+
+    text: str
+    label: int
+
+
+class Answered(NamedTuple):
+    """At the last position of each prompt: label logits [prompts, labels], hidden states [prompts, layers, hidden] or none."""
+
+    logits: Tensor
+    states: Tensor | None
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Prompts by the student's tokenizer, their labels [prompts], and the teacher's answers (`Answered`).
+
+    label_ids: the labels' tokens by the student's tokenizer.  layers: the student's layers that ``states`` are compared with.
+    """
+
+    ids: list[list[int]]
+    labels: Tensor
+    logits: Tensor
+    states: Tensor | None
+    label_ids: list[int]
+    layers: tuple[int, ...] = ()
+
+
+def training_queries(source: Source, transfer: int, seed: int) -> list[Query]:
+    """All training queries, and ``transfer`` unlabelled texts of the project's own corpus and training grammars.
+
+    Also read, but only to keep away what equals or resembles them: all queries of the .jsonl files beside the training data, which
+    are the held-out splits.  It is the rule by which the reference base was pre-trained (`pipeline.base.corpus`).
+    """
+    queries = read_queries(source.train)
+    return queries + [Query(text, UNLABELLED) for text in transfer_texts(transfer, seed, _queries_beside(source))]
+
+
+def transfer_texts(count: int, seed: int, exclude: Sequence[str]) -> list[str]:
+    """``count`` different texts of the corpus, none near one of ``exclude``; EdgeError when it has not so many."""
+    if not count:
+        return []
+    speaker, found = Speaker(random.Random(seed), exclude), dict[str, None]()
+    for _ in range(20 * count):
+        found[speaker.say().text] = None
+        if len(found) == count:
+            return list(found)
+    raise EdgeError(f"transfer: expected at most {len(found):,} texts, found {count:,}; lower it")
+
+
+def read_queries(file: Path | None) -> list[Query]:
+    """The records of a split; EdgeError without one."""
+    if file is None:
+        raise EdgeError("expected training and validation data, found none; run the recipe on a profile with data")
+    of = {intent.name: at for at, intent in enumerate(INTENTS)}
+    return [Query(record.query, of[record.intent]) for record in read_records(file)]
+
+
+def _queries_beside(source: Source) -> list[str]:
+    folders = sorted({file.parent for file in (source.train, source.validation) if file})
+    return [query.text for folder in folders for file in sorted(folder.glob("*.jsonl")) for query in read_queries(file)]
+
+
+def teach(source: Source, *sets: Sequence[Query], states: bool = False) -> list[Lessons]:
+    """The teacher's answers to sets of queries, each prompt asked once; the teacher is let go afterwards.
+
+    states: keep its hidden states too: of the layer at the same share of the depth as each layer of the student.  EdgeError without
+    a teacher, and for states of another width than the student's.
+    """
+    if source.teacher is None:
+        raise EdgeError("expected a teacher, found none; run the recipe on a model that was merged")
+    teacher = open_model(source.teacher, torch.float32)
+    layers = _matching_layers(source.model, teacher) if states else ()
+    asks = replace(source, model=source.teacher, origin=None)
+    made = []
+    for queries in sets:
+        own = encode(source.teacher, source, queries)
+        found = answer_all(teacher, own, answers(asks), [above for _, above in layers])
+        made.append(Lessons(
+            encode(source.model, source, queries), torch.tensor([query.label for query in queries]),
+            *found, answers(source), tuple(layer for layer, _ in layers)))
+    return made
+
+
+def encode(directory: Path, source: Source, queries: Sequence[Query]) -> list[list[int]]:
+    """The whole prompt of each query by the tokenizer of ``directory``."""
+    prompt = Prompt(directory, *template(source.prompt["system"]), source.prompt["max_length"])
+    return [prompt.encode(query.text).ids for query in queries]
+
+
+def answer(model: Any, ids: Sequence[list[int]], label_ids: Sequence[int], layers: Sequence[int] = ()) -> Answered:
+    """One pass over prompts padded on the right, which a causal model does not see; the head runs for the labels alone.
+
+    layers: of which hidden states are wanted; layer 1 is the first one's output, the last one's is normed.
+    """
+    last = torch.tensor([len(one) - 1 for one in ids])
+    padded = torch.nn.utils.rnn.pad_sequence([torch.tensor(one) for one in ids], batch_first=True)
+    found = model.model(input_ids=padded, use_cache=False, output_hidden_states=bool(layers))
+    rows = torch.arange(len(ids))
+    logits = functional.linear(found.last_hidden_state[rows, last], model.lm_head.weight[list(label_ids)])
+    return Answered(logits, torch.stack([found.hidden_states[layer][rows, last] for layer in layers], 1) if layers else None)
+
+
+@torch.no_grad()
+def answer_all(model: Any, ids: Sequence[list[int]], label_ids: Sequence[int], layers: Sequence[int] = ()) -> Answered:
+    """``answer`` for any number of prompts, those of like length together."""
+    model.set_attn_implementation(ATTENTION)
+    order = sorted(range(len(ids)), key=lambda at: len(ids[at]))
+    found: list[Any] = [None] * len(ids)
+    with track("asking", len(ids)) as bar:
+        for some in portions(order, ids, model.config):
+            for at, *one in zip(some, *(part for part in answer(model, [ids[at] for at in some], label_ids, layers) if part is not None),
+                                strict=True):
+                found[at] = one
+            bar.advance(len(some))
+    logits, *states = (torch.stack(part) for part in zip(*found, strict=True))
+    return Answered(logits, states[0] if states else None)
+
+
+def portions(chosen: Sequence[int], ids: Sequence[list[int]], config: Any) -> Iterator[list[int]]:
+    """``chosen`` in parts whose padded tokens fit AT_ONCE."""
+    room = AT_ONCE // (config.num_hidden_layers * config.hidden_size)
+    part: list[int] = []
+    for at in chosen:
+        if part and (len(part) + 1) * max(len(ids[one]) for one in (*part, at)) > room:
+            yield part
+            part = []
+        part.append(at)
+    yield part
+
+
+def _matching_layers(student: Path, teacher: Any) -> list[tuple[int, int]]:
+    """(student's layer, teacher's layer) counted from 1, at the same share of the depth."""
+    small = read_object(student / "config.json", "a model's configuration")
+    if small["hidden_size"] != teacher.config.hidden_size:
+        raise EdgeError(f"features: expected hidden states as wide as the teacher's {teacher.config.hidden_size}, found "
+                        f"{small['hidden_size']}; set features: 0")
+    ours, theirs = small["num_hidden_layers"], teacher.config.num_hidden_layers
+    return [(layer, max(1, round(layer * theirs / ours))) for layer in range(1, ours + 1)]
