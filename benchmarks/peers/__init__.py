@@ -14,7 +14,6 @@ Both run in a process of the peer's own, maybe by another interpreter (``--pytho
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -50,6 +49,11 @@ class Engine:
     variant: str
 
     @property
+    def option(self) -> str:
+        """How the command line names it."""
+        return f"{self.peer}:{self.variant}"
+
+    @property
     def name(self) -> str:
         return f"{peer(self.peer).TITLE} {self.variant}"
 
@@ -72,6 +76,6 @@ def peers() -> list[str]:
     return sorted(found, key=lambda name: (name != REFERENCE.peer, name))
 
 
-def engines(names: list[str]) -> Iterator[Engine]:
-    for name in names:
-        yield from (Engine(name, variant) for variant in peer(name).VARIANTS)
+def engines() -> list[Engine]:
+    """All there are, the reference first."""
+    return [Engine(name, variant) for name in peers() for variant in peer(name).VARIANTS]

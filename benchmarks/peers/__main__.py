@@ -30,23 +30,24 @@ LIBRARIES = ("torch", "transformers", "onnxruntime", "onnxruntime-genai", "openv
 
 def main(arguments: list[str] | None = None) -> None:
     options = _options(arguments)
-    store = Store(options.store)
+    chosen, store = _chosen(options.only), Store(options.store)
     source = store.get(subjects.own_model(options.model) if options.model else subjects.shape(options.layers, options.vocabulary))
     model = subjects.exported(store, source)
     profile = load_profile(subjects.PROFILE)
     prompts = subjects.prompts(model, subjects.challenge(store, profile), profile.prompt.system, options.prompts)
-    ready, skipped = _prepare(store, options, model, source)
+    ready, skipped = _prepare(chosen, store, options, model, source)
     for line in compare(ready, model, prompts, options):
         print(line, flush=True)
     print("\n".join(["", *(f"- skipped: {reason}" for reason in skipped)]) if skipped else "")
 
 
-def _prepare(store: Store, options: argparse.Namespace, model: Model, source: Artifact) -> tuple[dict[Engine, Path], list[str]]:
+def _prepare(chosen: list[Engine], store: Store, options: argparse.Namespace, model: Model,
+             source: Artifact) -> tuple[dict[Engine, Path], list[str]]:
     """The files of each engine that can be had, and why the others cannot."""
     ready: dict[Engine, Path] = {}
     skipped: list[str] = []
     with track("preparing", None) as bar:
-        for engine in engines(options.only or peers()):
+        for engine in chosen:
             bar.advance(note=engine.name)
             try:
                 ready[engine] = subjects.prepared(store, engine, model, source, _python(options, engine), options.threads)
@@ -92,6 +93,14 @@ def _head(config: dict[str, Any], prompts: dict[str, list[list[int]]], options: 
         yield f"{len(disturbed)} disturbed rounds were taken again ({disturbed[-1]})\n"
 
 
+def _chosen(only: list[str]) -> list[Engine]:
+    """The engines named as PEER or PEER:VARIANT and the reference; all of them where none is named."""
+    named = {name for engine in engines() for name in (engine.peer, engine.option)}
+    if unknown := sorted(set(only) - named):
+        raise EdgeError(f"--only: expected a name of {', '.join(peers())}, maybe with :VARIANT, found {unknown[0]}")
+    return [engine for engine in engines() if not only or engine == REFERENCE or {engine.peer, engine.option} & set(only)]
+
+
 def _python(options: argparse.Namespace, engine: Engine) -> Path:
     return options.python.get(engine.peer, Path(sys.executable))
 
@@ -120,13 +129,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=10, help="turns of each engine [%(default)s]")
     parser.add_argument("--prompts", type=int, default=4, help="of each length, in each turn [%(default)s]")
     parser.add_argument("--pause", type=float, default=0.5, help="seconds before each turn [%(default)s]")
-    parser.add_argument("--only", nargs="+", choices=peers(), metavar="NAME", help=f"of {', '.join(peers())}; the reference always")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME[:VARIANT]",
+                        help=f"of {', '.join(peers())}; the reference always [all]")
     parser.add_argument("--python", action=_Interpreter, default={}, metavar="NAME=PATH",
                         help="the interpreter of a peer that lives in an environment of its own")
-    options = parser.parse_args(arguments)
-    if options.only:
-        options.only = list(dict.fromkeys([REFERENCE.peer, *options.only]))
-    return options
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
