@@ -29,8 +29,9 @@ def prepare(out: Path, scratch: Path, model: Model, variant: str) -> None:
         shape = (1, length)
         converter = converter.signature(f"t{length}", wrapper, (torch.zeros(shape, dtype=torch.int64), torch.ones(shape)))
     converter.convert().export(str(scratch / "float.tflite"))
-    made = quantizer.Quantizer(str(scratch / "float.tflite"), recipe.dynamic_wi8_afp32()).quantize()
-    made.export_model(str(out / "model.tflite"), overwrite=True)
+    integers = quantizer.Quantizer(str(scratch / "float.tflite"))
+    integers.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+    integers.quantize().export_model(str(out / "model.tflite"))
 
 
 class Session:
@@ -46,6 +47,8 @@ class Session:
     def run(self, ids: Sequence[int]) -> np.ndarray:
         length = next(length for length in LENGTHS if length >= len(ids))
         padding = length - len(ids)
-        padded, mask = [0] * padding + list(ids), [0] * padding + [1] * len(ids)
-        answer = self._runners[length](args_0=np.asarray([padded], dtype=np.int64), args_1=np.asarray([mask], dtype=np.float32))
+        runner = self._runners[length]
+        padded = np.asarray([[0] * padding + list(ids)], dtype=np.int64)
+        mask = np.asarray([[0] * padding + [1] * len(ids)], dtype=np.float32)
+        answer = runner(**dict(zip(sorted(runner.get_input_details()), (padded, mask), strict=True)))
         return next(iter(answer.values()))[0]
