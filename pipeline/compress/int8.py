@@ -12,6 +12,7 @@ from pipeline.compress import GRAPH, QUANTISATION, Source
 from pipeline.compress.onnx_files import (
     FILE,
     MAPPED_BEYOND,
+    UNTYPED,
     bytes_on_disk,
     copy_graph,
     finish,
@@ -61,6 +62,7 @@ def _quantise(before: Path, after: Path) -> None:
 
             quantize_dynamic(
                 copy_graph(before, Path(folder)), after, op_types_to_quantize=["MatMul", "Gemm", "Gather"], per_channel=True,
-                weight_type=QuantType.QInt8, use_external_data_format=bytes_on_disk(before) > 4 * MAPPED_BEYOND)
+                weight_type=QuantType.QInt8, extra_options=UNTYPED,
+                use_external_data_format=bytes_on_disk(before) > 4 * MAPPED_BEYOND)
     except Exception as error:  # protobuf, onnx and onnxruntime each raise their own kinds
         raise unusable(before, error) from error

@@ -16,12 +16,13 @@ import onnx
 from pydantic import Field
 
 from pipeline.compress import DATA, GRAPH, QUANTISATION, Source
-from pipeline.compress.calibration import Asked, asked
+from pipeline.compress.calibration import asked
 from pipeline.compress.int4 import embedding_form, table_bits
 from pipeline.compress.nbits import Group, rewrite, tables
 from pipeline.compress.onnx_files import (
     FILE,
     PRODUCTS,
+    UNTYPED,
     classifier_spec,
     copy_graph,
     finish,
@@ -36,6 +37,7 @@ from pipeline.compress.onnx_files import (
 )
 from pipeline.compress.plan import Plan, with_scales
 from pipeline.compress.settings import Calibrated
+from pipeline.errors import EdgeError
 
 STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (DATA,), ("onnx", "onnxruntime", "tokenizers")
 
@@ -58,7 +60,10 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
     ``ranges`` in the report: how many activations have one, and the widest.  EdgeError without calibration data or products.
     """
     spec, before = classifier_spec(source.model)
-    prompts = asked(source, settings.samples, settings.seed)
+    if spec.get("graph") == "fused":
+        raise EdgeError(f"{source.model}: expected the portable graph, whose operators the calibration can look into, found the fused "
+                        "one; write `graph: portable` in the recipe")
+    prompts = [one.ids[len(spec.get("prefix", [])):] for one in asked(source, settings.samples, settings.seed)]
     matrices = products(read_graph(before).graph)
     if not matrices:
         raise nothing_quantised(before)
@@ -84,14 +89,14 @@ def predict(plan: Plan, settings: Settings) -> Plan:
 class _One:
     """A calibration reader of one prompt: the library stacks what one reader gives, so lengths must not vary within it."""
 
-    def __init__(self, prompt: Asked, name: str) -> None:
-        self._left = [{name: np.array([prompt.ids], np.int64)}]
+    def __init__(self, prompt: Sequence[int], name: str) -> None:
+        self._left = [{name: np.array([prompt], np.int64)}]
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return self._left.pop() if self._left else None
 
 
-def _quantise(model: Path, after: Path, nodes: Sequence[str], prompts: Sequence[Asked], settings: Settings) -> dict[str, Any]:
+def _quantise(model: Path, after: Path, nodes: Sequence[str], prompts: Sequence[Sequence[int]], settings: Settings) -> dict[str, Any]:
     """One prompt's activations are in memory at a time; between them there are ranges or histograms."""
     with quiet():
         from onnxruntime.quantization import CalibrationMethod, QuantType, create_calibrator, quantize_static, save_tensors_data
@@ -111,7 +116,7 @@ def _quantise(model: Path, after: Path, nodes: Sequence[str], prompts: Sequence[
             model, after, None, op_types_to_quantize=list(PRODUCTS), nodes_to_quantize=list(nodes), per_channel=True,
             activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=method, calibration_cache_path=cache,
             use_external_data_format=large,
-            extra_options={"OpTypesToExcludeOutputQuantization": list(PRODUCTS)})
+            extra_options={"OpTypesToExcludeOutputQuantization": list(PRODUCTS), **UNTYPED})
     taken = {node.input[0] for node in read_graph(model).graph.node if node.name in nodes}
     widths = {name: float(np.ptp(data.range_value)) for name, data in ranges.items() if name in taken}
     name = max(widths, key=widths.__getitem__)

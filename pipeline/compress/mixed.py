@@ -69,7 +69,7 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
     EdgeError without calibration data or products, and for a group size that does not divide.
     """
     spec, before = classifier_spec(source.model)
-    prompts = [one.ids for one in asked(source, settings.samples, settings.seed)]
+    prompts = [one.ids[len(spec.get("prefix", [])):] for one in asked(source, settings.samples, settings.seed)]
     model = read_graph(before)
     groups = grouped(products(model.graph).values())
     if not groups:

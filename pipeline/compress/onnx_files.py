@@ -24,6 +24,8 @@ from pipeline.runtime.prompt import read_tokenizer
 
 FILE = "model.onnx"
 PRODUCTS = ("MatMul", "Gemm")
+UNTYPED = {"DefaultTensorType": onnx.TensorProto.FLOAT}
+"""For ONNX Runtime's quantisers: onnx cannot tell the type of what a fused operator computes, and here all are float."""
 
 
 def fp32_spec(directory: Path) -> tuple[dict[str, Any], Path]:

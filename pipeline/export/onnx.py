@@ -41,7 +41,8 @@ def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
     tokenizer, model, longest = read_tokenizer(merged), load_model(merged), config["max_length"]
     ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
     prefix = tokenizer.encode(config.get("prefix", ""), add_special_tokens=False).ids
-    if config.get("graph") == "fused":
+    fused = config.get("graph") == "fused"
+    if fused:
         _save(fused_graph(model, ids, longest, prefix, config["opset"]), out / FILE, config["opset"])
     else:
         room = longest - len(prefix)
@@ -49,7 +50,8 @@ def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
                     {"ids": torch.zeros(1, max(2, room // 2), dtype=torch.int64)}, ["logits"],
                     {"ids": {1: torch.export.Dim("length", max=room)}})
     write_object(out / "runtime.json", {"backend": "onnx", "file": FILE, "label_ids": ids, "weights": "fp32", "max_length": longest,
-                                        "opset": config["opset"], **({"prefix": prefix} if prefix else {})})
+                                        "opset": config["opset"], **({"prefix": prefix} if prefix else {}),
+                                        **({"graph": "fused"} if fused else {})})
     check_against_torch(out, model, ids, longest, prefix)
 
 

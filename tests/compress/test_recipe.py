@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.compress import FAMILIES, GRAPH, WEIGHTS, technique, techniques
 from pipeline.compress.chain import compress
-from pipeline.compress.plan import plan_of
+from pipeline.compress.predicted import predict
 from pipeline.compress.recipe import load_recipe, recipes
 from pipeline.data.generate import generate
 from pipeline.errors import EdgeError
@@ -28,13 +28,12 @@ def test_every_technique_says_what_it_is(name):
 
 
 @pytest.mark.parametrize("name", recipes())
-def test_every_recipe_of_the_project_is_named_as_its_file_and_can_be_predicted(name, merged):
+@pytest.mark.parametrize("profile", ["reference", "qwen3-0.6b-shape"])
+def test_every_recipe_of_the_project_is_named_as_its_file_and_can_be_predicted(name, profile):
     found = load_recipe(name)
     assert found.name == name and found.says
-    plan = whole = plan_of(merged)
-    for step in found.steps:
-        plan = technique(step.name).predict(plan, step.settings)
-    assert 0 < plan.bytes <= whole.bytes and plan.seconds >= 0
+    original, *steps = predict(found, load_profile(profile))
+    assert 0 < steps[-1].plan.bytes <= original.plan.bytes and all(step.seconds >= 0 for step in steps)
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -75,7 +74,7 @@ def test_a_changed_last_step_rebuilds_that_one_alone(merged, tmp_path):
         for file in merged.iterdir():
             (work.out / file.name).write_bytes(file.read_bytes())
 
-    data = build(Spec("data", lambda work: generate(work.out, seed=1, train=60, validation=12, test=6, challenge=6), {}))
+    data = build(Spec("data", lambda work: generate(work.out, seed=1, train=60, validation=30, test=6, challenge=6), {}))
     model = build(Spec("merged", copied, {}))
     steps = "steps: [{vocab: {rows: 350}}, {depth: {layers: 1}}, {%s}]"
     built.clear()
