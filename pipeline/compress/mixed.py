@@ -90,7 +90,7 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
 
 def predict(plan: Plan, settings: Settings) -> Plan:
     reads = (2 * plan.layers + 1) * settings.samples
-    return plan.after(plan.parameters * (8e-8 + 1e-9 * reads), matrix_bits=settings.bits - 4 + settings.form(4).stored_bits,
+    return plan.after(plan.parameters * (8e-8 + 1.2e-9 * reads), matrix_bits=settings.bits - 4 + settings.form(4).stored_bits,
                       embedding_bits=table_bits(settings.embedding, settings.group))
 
 
