@@ -27,7 +27,8 @@ HEALS = True
 class Settings(Training):
     """bits and group: as in the step ``int4`` that has to follow, with ``method: rtn`` and ``symmetric: true``.
 
-    The rest is `Training`'s.
+    The rest is `Training`'s.  It pays where rounding hurts: on the reference model KL fell from 0.19 to 0.04 nats at 2 bits, and rose from
+    0.002 to 0.003 at 4, where there was nothing to win; without ``transfer`` texts it won nothing at 2 bits either.
     """
 
     bits: Literal[2, 4, 8] = 4
