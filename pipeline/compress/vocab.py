@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import nn
 
 from pipeline.atomic import write_atomically
@@ -33,9 +34,10 @@ UNCUT = 1_000_000  # tokens: no text is shortened here
 
 
 class Settings(Base):
-    """rows: how many tokens stay, at most."""
+    """rows: how many tokens stay, at most.  coverage: no more than make up this share of the project's corpus."""
 
     rows: Positive = 8192
+    coverage: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
     before = model.config.vocab_size
     if not max(bpe.ids) < before:
         raise EdgeError(f"{source.model}: expected a row for each token, found {before} for ids up to {max(bpe.ids)}; build it again")
-    if min(settings.rows, len(bpe.ids)) >= before:
+    if settings.coverage == 1 and min(settings.rows, len(bpe.ids)) >= before:
         raise EdgeError(f"expected rows below the vocabulary's {before}, found {settings.rows}: nothing to trim; lower rows")
     needed = _needed(bpe, source)
     if min(settings.rows, len(bpe.ids)) < len(needed):
@@ -61,7 +63,9 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
                         "raise rows")
     texts = {"corpus": [said.text for said in utterances()], "validation": _queries(source.validation)}
     ids = {name: _encoded(source.model, of) for name, of in texts.items()}
-    state, new = bpe.trimmed(_filled(bpe, needed, settings.rows, Counter(chain.from_iterable(ids["corpus"]))))
+    state, new = bpe.trimmed(_filled(bpe, needed, settings, Counter(chain.from_iterable(ids["corpus"]))))
+    if len(new) == before:
+        raise EdgeError(f"expected a coverage that some of the {before} tokens exceed, found {settings.coverage}: nothing to trim; lower it")
     _cut(model, new)
     save_model(model, out)
     _write_tokenizer(source.model, out, state, new)
@@ -84,13 +88,14 @@ def _needed(bpe: ByteBPE, source: Source) -> set[int]:
     return (bpe.added | bpe.bytes).union(*map(bpe.closure, seen))
 
 
-def _filled(bpe: ByteBPE, needed: set[int], rows: int, frequency: Counter[int]) -> set[int]:
-    """``needed``, and of the rest the most frequent tokens that fit into ``rows`` with their parts."""
-    if rows >= len(bpe.ids):
+def _filled(bpe: ByteBPE, needed: set[int], settings: Settings, frequency: Counter[int]) -> set[int]:
+    """``needed``, and of the rest the most frequent tokens that fit into ``rows`` with their parts, until ``coverage`` is reached."""
+    rows, wanted = settings.rows, settings.coverage * frequency.total()
+    if rows >= len(bpe.ids) and settings.coverage == 1:
         return bpe.ids
     kept, by_frequency = set(needed), sorted(frequency, key=lambda token: (-frequency[token], token))
     for token in chain(by_frequency, sorted(bpe.ids)):
-        if len(kept) == rows:
+        if len(kept) >= rows or settings.coverage < 1 and sum(frequency[one] for one in kept) >= wanted:
             break
         if len(more := bpe.closure(token) - kept) <= rows - len(kept):
             kept |= more
