@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     profile = load_profile(subjects.PROFILE)
     prompts = subjects.prompts(model, subjects.challenge(store, profile), profile.prompt.system, options.prompts)
     ready, skipped = _prepare(chosen, store, options, model, source)
-    for line in compare(ready, model, prompts, options):
+    for line in compare(ready, model, prompts, options, skipped):
         print(line, flush=True)
     print("\n".join(["", *(f"- skipped: {reason}" for reason in skipped)]) if skipped else "")
 
@@ -58,26 +58,41 @@ def _prepare(chosen: list[Engine], store: Store, options: argparse.Namespace, mo
     return ready, skipped
 
 
-def compare(ready: dict[Engine, Path], model: Model, prompts: dict[str, list[list[int]]], options: argparse.Namespace) -> Iterator[str]:
-    """The lines of the page; an engine that fails while it runs ends the comparison."""
+def compare(ready: dict[Engine, Path], model: Model, prompts: dict[str, list[list[int]]], options: argparse.Namespace,
+            skipped: list[str]) -> Iterator[str]:
+    """The lines of the page; why an engine did not even answer once joins ``skipped``."""
     config = json.loads((model.directory / "config.json").read_bytes())
     length = round(sum(map(len, prompts["long"])) / len(prompts["long"]))
     needed = work(config, length, len(model.label_ids))
-    megabytes = [needed.megabytes(engine.form) for engine in ready]
     with Worker("roofline", Path(sys.executable), options.threads) as worker:
-        rates = worker.ask("rates", threads=options.threads, megabytes=megabytes)
+        rates = worker.ask("rates", threads=options.threads, megabytes=[needed.megabytes(engine.form) for engine in ready])
+    read = dict(zip(ready, rates["read"], strict=True))
     with ExitStack() as stack:
-        workers = {engine: stack.enter_context(Worker(engine.name, _python(options, engine), options.threads)) for engine in ready}
-        loads = {engine: worker.ask("open", **subjects.request(engine, model), path=str(ready[engine]), threads=options.threads)["seconds"]
-                 for engine, worker in workers.items()}
-        by_name = {engine.name: worker for engine, worker in workers.items()}
-        answers, disturbed = take_turns(by_name, [*prompts["short"], *prompts["long"]], options.rounds, options.pause)
-        rows = [Row(engine, answers[engine.name], loads[engine], worker.ask("memory")["peak_rss"], _megabytes(ready[engine]),
-                    needed.milliseconds(engine.form, rates["products"], read))
-                for (engine, worker), read in zip(workers.items(), rates["read"], strict=True)]
+        opened = dict(_opened(stack, ready, model, prompts["short"][0], options, skipped))
+        answers, disturbed = take_turns({engine.name: worker for engine, (worker, _) in opened.items()},
+                                        [*prompts["short"], *prompts["long"]], options.rounds, options.pause)
+        rows = [Row(engine, answers[engine.name], load, worker.ask("memory")["peak_rss"], _megabytes(ready[engine]),
+                    needed.milliseconds(engine.form, rates["products"], read[engine]))
+                for engine, (worker, load) in opened.items()]
     yield from _head(config, prompts, options, disturbed)
     yield from table(rows, answers[REFERENCE.name], prompts)
     yield f"\n{roof(rates['products'], needed, length)}"
+
+
+def _opened(stack: ExitStack, ready: dict[Engine, Path], model: Model, prompt: list[int], options: argparse.Namespace,
+            skipped: list[str]) -> Iterator[tuple[Engine, tuple[Worker, float]]]:
+    """Each engine's process and the seconds it took to load, after a first answer: some crash only then."""
+    for engine, path in ready.items():
+        worker = stack.enter_context(Worker(engine.name, _python(options, engine), options.threads))
+        try:
+            seconds = worker.ask("open", **subjects.request(engine, model), path=str(path), threads=options.threads)["seconds"]
+            worker.ask("run", prompts=[prompt], warm=0)
+        except EdgeError as error:
+            if engine == REFERENCE:
+                raise
+            skipped.append(str(error))
+        else:
+            yield engine, (worker, seconds)
 
 
 def _head(config: dict[str, Any], prompts: dict[str, list[list[int]]], options: argparse.Namespace, disturbed: list[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from benchmarks.peers import Form, Model
 
 TITLE, LIBRARIES = "ONNX Runtime", ("onnx", "onnxruntime")
 VARIANTS = {"int8": Form(8, "int8"), "int4": Form(4.28, "int8")}  # groups of 128: a float32 scale, a zero point
-SETTINGS = {"int8": {}, "int4": {"group": 128, "activations": "int8", "embedding": "int4"}}
+SETTINGS = {"int8": {}, "int4": {"group": 128, "activations": "int8"}}
 
 
 def prepare(out: Path, scratch: Path, model: Model, variant: str) -> None:

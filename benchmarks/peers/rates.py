@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-SIZE, TRIES, LARGEST = 1024, 5, 1024  # of square matrices; of each figure; MB read
+SIZE, LARGEST = 1024, 1024  # of square matrices; MB read
+SECONDS, LEAST = 0.2, 5  # that each way is tried for, and how often at least
 
 
 def measure(threads: int, megabytes: list[float]) -> dict[str, Any]:
@@ -18,7 +19,8 @@ def measure(threads: int, megabytes: list[float]) -> dict[str, Any]:
 
     torch.set_num_threads(threads)
     products = {kind: max(2 * SIZE**3 / _best(multiply) for multiply in ways) for kind, ways in _multiplications(threads).items()}
-    return {"products": products, "read": [_read(min(size, LARGEST)) for size in megabytes]}
+    read = {size: _read(min(size, LARGEST)) for size in dict.fromkeys(megabytes)}
+    return {"products": products, "read": [read[size] for size in megabytes]}
 
 
 def _multiplications(threads: int) -> dict[str, list[Callable[[], object]]]:
@@ -65,9 +67,10 @@ def _read(megabytes: float) -> float:
 
 def _best(action: Callable[[], object]) -> float:
     """Seconds of the quickest of some tries, after one that does not count."""
-    took = []
-    for _ in range(TRIES + 1):
+    action()
+    took: list[float] = []
+    while len(took) < LEAST or sum(took) < SECONDS:
         started = time.perf_counter()
         action()
         took.append(time.perf_counter() - started)
-    return min(took[1:])
+    return min(took)

@@ -10,7 +10,7 @@ from benchmarks.peers.roofline import Work
 from benchmarks.peers.turns import Answers, agreement
 from pipeline.percentile import percentile
 
-LEAST_COSINE = 0.9  # of label logits: an engine below it answers something else, so how fast it does tells nothing
+LEAST_COSINE = 0.8  # of label logits: below it an engine answers something else; 4 bits of random weights are as low as 0.93
 HEAD = ("engine", "short P50", "P95", "long P50", "P95", "tokens/s", "of the roofline", "peak RSS MB", "load s", "files MB",
         "same label", "cosine")
 

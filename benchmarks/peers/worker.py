@@ -1,6 +1,7 @@
 """``python -m benchmarks.peers.worker``: the process of one peer, of which nothing heavy is imported before its time is taken.
 
-One JSON request a line on stdin, one JSON answer a line on stdout, as of `pipeline.measure.worker`.  Requests and answers:
+One JSON request a line on stdin, one JSON answer a line on stdout, as of `pipeline.measure.worker`.  An environment of a peer's own needs
+numpy and what the peer imports, nothing else of this project's.  Requests and answers:
 
 =======  ===========================================  ==============================================================
 probe    libraries                                    versions, and missing: those that are not installed
@@ -18,6 +19,7 @@ import json
 import os
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,13 @@ class Requests:
         self.session: Any = None
 
     def probe(self, libraries: list[str]) -> dict[str, Any]:
-        from pipeline.measure.host import installed
-
-        versions = installed(tuple(libraries))
-        return {"versions": versions, "missing": [name for name in libraries if name not in versions]}
+        versions, missing = {}, []
+        for name in libraries:
+            try:
+                versions[name] = metadata.version(name)
+            except metadata.PackageNotFoundError:
+                missing.append(name)
+        return {"versions": versions, "missing": missing}
 
     def prepare(self, peer_: str, variant: str, model: dict[str, Any], out: str, scratch: str) -> dict[str, Any]:
         peer(peer_).prepare(Path(out), Path(scratch), _model(model), variant)
