@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from pipeline.compress import Source
-from pipeline.compress.int8 import Settings
 from pipeline.compress.step import run_step
+from pipeline.compress.techniques.int8 import Settings
 from pipeline.edge.constraint import for_tools, grammar_tokenizer
 from pipeline.edge.decoding import decode
 from pipeline.errors import EdgeError

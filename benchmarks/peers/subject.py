@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.peers import Engine, Model, peer
 from benchmarks.peers.process import PREPARING, Worker
 from pipeline import specs
-from pipeline.compress import techniques
+from pipeline.compress import technique_names
 from pipeline.data.records import read_records
 from pipeline.digest import directory_digest, file_digest
 from pipeline.errors import EdgeError
@@ -109,5 +109,7 @@ def request(engine: Engine, model: Model) -> dict[str, Any]:
 
 
 def _techniques(engine: Engine) -> tuple[str, ...]:
-    """The technique that a peer of that variant is made by, if any."""
-    return (f"pipeline.compress.{engine.variant}",) if engine.peer == "onnx_cpu" and engine.variant in techniques() else ()
+    """The code that a peer's files are made by, where it is this project's."""
+    name = engine.variant.partition("-")[0]
+    known = engine.peer == "onnx_cpu" and name in technique_names()
+    return (f"pipeline.compress.techniques.{name}", "pipeline.export.onnx") if known else ()

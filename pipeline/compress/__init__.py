@@ -1,6 +1,6 @@
-"""Compression techniques: one file a technique around the library that does it, all with one small interface.
+"""Compression: techniques, one file each around the library that does it, with one small interface; and recipes that chain them.
 
-A technique NAME is the file ``NAME.py`` with
+A technique NAME is the file ``techniques/NAME.py`` with
 
 - ``STAGE``: WEIGHTS, a Hugging Face directory into another, or GRAPH, an exported ONNX directory into another;
 - ``FAMILY``: quantisation, pruning, distillation, decomposition or vocabulary;
@@ -48,11 +48,11 @@ class Source:
 
 def technique(name: str) -> ModuleType:
     """The module of one technique; EdgeError with the known names for another."""
-    if name not in (known := techniques()):
+    if name not in (known := technique_names()):
         raise EdgeError(f"technique {name!r}: expected one of {', '.join(known)}; name one of these in the recipe")
-    return importlib.import_module(f"{__name__}.{name}")
+    return importlib.import_module(f"{__name__}.techniques.{name}")
 
 
-def techniques() -> list[str]:
-    """The names of all techniques: the files of this folder that say their STAGE."""
-    return sorted(file.stem for file in Path(__file__).parent.glob("*.py") if "\nSTAGE" in file.read_text(encoding="utf-8"))
+def technique_names() -> list[str]:
+    """The names of all techniques: the files of their folder."""
+    return sorted(file.stem for file in (Path(__file__).parent / "techniques").glob("[a-z]*.py"))

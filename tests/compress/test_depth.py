@@ -8,10 +8,10 @@ import torch
 
 from pipeline.compress import Source, technique
 from pipeline.compress.calibration import answers, asked
-from pipeline.compress.depth import _by_loss, _log_shares
 from pipeline.compress.importance import Walk, batches
 from pipeline.compress.model import open_model
 from pipeline.compress.plan import plan_of
+from pipeline.compress.techniques.depth import _by_loss, _log_shares
 from pipeline.errors import EdgeError
 from tests.compress.pruned import compressed, logits, source_of
 

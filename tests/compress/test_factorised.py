@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from pipeline.compress import Source, svd, technique, tucker
+from pipeline.compress import Source, technique
 from pipeline.compress.factorise import rank_of
 from pipeline.compress.model import matrices, open_model
 from pipeline.compress.plan import plan_of
+from pipeline.compress.techniques import svd, tucker
 from pipeline.errors import EdgeError
 from pipeline.export.generator import export_generator
 from pipeline.export.onnx import export_onnx

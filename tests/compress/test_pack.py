@@ -13,8 +13,8 @@ from onnx import numpy_helper
 
 from pipeline.compress import Source, onnx_files, technique
 from pipeline.compress.onnx_weights import dense_weights
-from pipeline.compress.pack import _grouped
 from pipeline.compress.plan import plan_of
+from pipeline.compress.techniques.pack import _grouped
 from pipeline.errors import EdgeError
 from pipeline.runtime import load
 from pipeline.runtime.torch_runtime import load_model

@@ -13,7 +13,7 @@ from pipeline.compress import technique
 from pipeline.compress.lessons import read_queries, teach
 from pipeline.compress.model import matrices, open_model
 from pipeline.compress.plan import plan_of
-from pipeline.compress.qat import Rounded
+from pipeline.compress.techniques.qat import Rounded
 from pipeline.compress.training import judge
 from pipeline.errors import EdgeError
 from tests.compress.healing import weights_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.compress import FAMILIES, GRAPH, WEIGHTS, technique, techniques
+from pipeline.compress import FAMILIES, GRAPH, WEIGHTS, technique, technique_names
 from pipeline.compress.chain import compress
 from pipeline.compress.predicted import predict
 from pipeline.compress.recipe import load_recipe, recipes
@@ -20,7 +20,7 @@ def recipe(folder: Path, text: str) -> Path:
     return file
 
 
-@pytest.mark.parametrize("name", techniques())
+@pytest.mark.parametrize("name", technique_names())
 def test_every_technique_says_what_it_is(name):
     module = technique(name)
     assert module.STAGE in (WEIGHTS, GRAPH) and module.FAMILY in FAMILIES and module.LIBRARIES

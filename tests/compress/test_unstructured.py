@@ -18,7 +18,7 @@ from pipeline.compress.calibration import asked
 from pipeline.compress.masks import keep_highest, keep_two_of_four
 from pipeline.compress.model import matrices, open_model
 from pipeline.compress.plan import plan_of
-from pipeline.compress.progressive import sparsity_at
+from pipeline.compress.techniques.progressive import sparsity_at
 from pipeline.data.intents import INTENTS
 from pipeline.errors import EdgeError
 from tests.export.tiny_qwen3 import build, compress

@@ -12,11 +12,12 @@ from tokenizers import Tokenizer, models, trainers
 from transformers import AutoTokenizer
 
 from pipeline.base.corpus import Utterance
-from pipeline.compress import Source, byte_bpe, technique, vocab
+from pipeline.compress import Source, byte_bpe, technique
 from pipeline.compress.byte_bpe import ByteBPE
 from pipeline.compress.calibration import answers, asked
 from pipeline.compress.model import open_model
 from pipeline.compress.plan import plan_of
+from pipeline.compress.techniques import vocab
 from pipeline.errors import EdgeError
 from pipeline.export.forward import ClassifierForward
 from pipeline.runtime.prompt import read_tokenizer

@@ -65,7 +65,7 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
     ids = {name: _encoded(source.model, of) for name, of in texts.items()}
     state, new = bpe.trimmed(_filled(bpe, needed, settings, Counter(chain.from_iterable(ids["corpus"]))))
     if len(new) == before:
-        raise EdgeError(f"expected a coverage that some of the {before} tokens exceed, found {settings.coverage}: nothing to trim; lower it")
+        raise EdgeError(f"expected a coverage that some of the {before} tokens exceed, found {settings.coverage}: nothing to trim")
     _cut(model, new)
     save_model(model, out)
     _write_tokenizer(source.model, out, state, new)

@@ -20,7 +20,6 @@ from pydantic import Field, model_validator
 
 from pipeline.compress import DATA, GRAPH, QUANTISATION, Source
 from pipeline.compress.calibration import asked
-from pipeline.compress.int4 import embedding_form, table_bits
 from pipeline.compress.nbits import Form, Group, quantise, rewrite, tables
 from pipeline.compress.onnx_files import (
     FILE,
@@ -34,6 +33,7 @@ from pipeline.compress.onnx_files import (
 )
 from pipeline.compress.plan import Plan
 from pipeline.compress.settings import Calibrated, Positive
+from pipeline.compress.techniques.int4 import embedding_form, table_bits
 from pipeline.runtime.onnx_runtime import CPU
 
 STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (DATA,), ("onnx", "onnxruntime", "tokenizers")

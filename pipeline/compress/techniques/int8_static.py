@@ -17,7 +17,6 @@ from pydantic import Field
 
 from pipeline.compress import DATA, GRAPH, QUANTISATION, Source
 from pipeline.compress.calibration import asked
-from pipeline.compress.int4 import embedding_form, table_bits
 from pipeline.compress.nbits import Group, rewrite, tables
 from pipeline.compress.onnx_files import (
     FILE,
@@ -37,6 +36,7 @@ from pipeline.compress.onnx_files import (
 )
 from pipeline.compress.plan import Plan, with_scales
 from pipeline.compress.settings import Calibrated
+from pipeline.compress.techniques.int4 import embedding_form, table_bits
 from pipeline.errors import EdgeError
 
 STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (DATA,), ("onnx", "onnxruntime", "tokenizers")

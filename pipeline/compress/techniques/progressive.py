@@ -17,12 +17,12 @@ from torch.nn.functional import kl_div
 
 from pipeline.compress import DATA, PRUNING, TEACHER, WEIGHTS, Source
 from pipeline.compress.calibration import answers, asked
-from pipeline.compress.magnitude import zero_smallest
 from pipeline.compress.masks import check_sparsity, sparsities
 from pipeline.compress.model import matrices, open_model, write_model
 from pipeline.compress.plan import Plan
 from pipeline.compress.settings import Positive, Share
 from pipeline.compress.settings import Settings as Base
+from pipeline.compress.techniques.magnitude import zero_smallest
 from pipeline.progress import track
 
 STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, PRUNING, (TEACHER, DATA), ("torch", "transformers")

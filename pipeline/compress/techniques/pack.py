@@ -14,12 +14,12 @@ from onnx import numpy_helper
 from safetensors import safe_open
 
 from pipeline.compress import GRAPH, ORIGIN, QUANTISATION, Source
-from pipeline.compress.int4 import embedding_form, table_bits
 from pipeline.compress.nbits import Form, Grouped, rewrite, tables
 from pipeline.compress.onnx_files import FILE, finish, fp32_spec, products, read_graph, save_graph, weights_report
 from pipeline.compress.onnx_weights import pack, unpack
 from pipeline.compress.plan import Plan
 from pipeline.compress.settings import Settings as Base
+from pipeline.compress.techniques.int4 import embedding_form, table_bits
 from pipeline.errors import EdgeError
 
 STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (ORIGIN,), ("onnx", "onnxruntime", "torch")

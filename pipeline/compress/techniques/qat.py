@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from pipeline.compress import DATA, QUANTISATION, TEACHER, WEIGHTS, Source
-from pipeline.compress.distil import seconds
 from pipeline.compress.model import matrices
 from pipeline.compress.plan import Plan
 from pipeline.compress.settings import Positive
+from pipeline.compress.techniques.distil import seconds
 from pipeline.compress.training import Training, heal
 from pipeline.errors import EdgeError
 

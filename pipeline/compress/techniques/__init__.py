@@ -1,0 +1,1 @@
+"""One file a technique; what such a file holds stands in `pipeline.compress`."""
