@@ -100,13 +100,16 @@ def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
                 ("torch", "transformers", "tokenizers", "scipy", "numpy"))
 
 
-def onnx_fp32(profile: Profile, merged: Artifact, graph: str = "portable", prefix: bool = False) -> Spec:
+def onnx_fp32(profile: Profile, merged: Artifact, graph: str = "portable", prefix: bool = False,
+              mapped: bool = False) -> Spec:
     """The classifier's graph, head sliced to the label rows: portable or fused; with ``prefix``, the prompt's fixed beginning is
-    read in advance."""
+    read in advance; ``mapped``, the weights are served from the mapped file."""
     config = {**profile.export.model_dump(), "max_length": profile.prompt.max_length, "graph": graph}
     if prefix:
         from pipeline.runtime.prompt import template
         config["prefix"] = template(profile.prompt.system).prefix
+    if mapped:
+        config["mapped"] = True
 
     def build(work: Workspace) -> None:
         from pipeline.export.onnx import export_onnx

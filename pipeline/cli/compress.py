@@ -56,7 +56,7 @@ def _list() -> int:
 def _recipes(names: list[str]) -> list[Recipe]:
     """Each once, `original` as a recipe without steps; EdgeError where two are told by one name."""
     from pipeline.compress.recipe import Recipe, load_recipe
-    original = Recipe(ORIGINAL, SAYS, (), "portable", False, "onnx")
+    original = Recipe(ORIGINAL, SAYS, (), graph="portable", prefix=False, mapped=False, runtime="onnx")
     found = [original if name == ORIGINAL else load_recipe(name) for name in dict.fromkeys(names)]
     for recipe in found:
         if sum(other.name == recipe.name for other in found) > 1:

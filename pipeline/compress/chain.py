@@ -43,12 +43,12 @@ def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe
             skipped.append(step.name)
             continue
         if module.STAGE == GRAPH and graph is None:
-            graph = steps[EXPORT] = build(specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix))
+            graph = steps[EXPORT] = build(specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix, recipe.mapped))
         made = build(_spec(step, graph or weights, weights, merged, data, profile))
         weights, graph = (weights, made) if graph else (made, None)
         steps[f"{number} {step.name}"] = made
     if graph is None and recipe.runtime == "onnx":
-        graph = steps[EXPORT] = build(specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix))
+        graph = steps[EXPORT] = build(specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix, recipe.mapped))
     return Compressed(recipe, graph or weights, build(specs.decision(profile, weights, data)), steps, tuple(skipped))
 
 

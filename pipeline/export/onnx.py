@@ -34,9 +34,9 @@ def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
 
     config: opset; max_length, the most ids of a prompt; graph, portable (the default: standard operators, traced) or fused
     (`pipeline.export.fused`); optionally prefix, the text that every prompt starts with: its ids go into runtime.json, their keys
-    and values into the graph, and T counts the ids after them.  The logits are in the order of the intents' labels.  Weights
-    beyond MAPPED_BEYOND go to model.onnx.data.  EdgeError when the file's opset is not the asked one, or its logits differ from
-    transformers' by more than DIFFERENCE_LIMIT.
+    and values into the graph, and T counts the ids after them; mapped, as in `pipeline.compress.recipe`.  The logits are in the
+    order of the intents' labels.  Weights beyond MAPPED_BEYOND go to model.onnx.data.  EdgeError when the file's opset is not
+    the asked one, or its logits differ from transformers' by more than DIFFERENCE_LIMIT.
     """
     tokenizer, model, longest = read_tokenizer(merged), load_model(merged), config["max_length"]
     ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
@@ -51,7 +51,7 @@ def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
                     {"ids": {1: torch.export.Dim("length", max=room)}})
     write_object(out / "runtime.json", {"backend": "onnx", "file": FILE, "label_ids": ids, "weights": "fp32", "max_length": longest,
                                         "opset": config["opset"], **({"prefix": prefix} if prefix else {}),
-                                        **({"graph": "fused"} if fused else {})})
+                                        **({"graph": "fused"} if fused else {}), **({"mapped": True} if config.get("mapped") else {})})
     check_against_torch(out, model, ids, longest, prefix)
 
 

@@ -22,14 +22,14 @@ _INTEGERS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 class OnnxRuntime:
     """One session: fixed threads, nodes in order, one provider which must be the one that was asked for.
 
-    ``prefix``: ids that every prompt starts with, whose keys and values the model holds already.
+    ``prefix``: ids that every prompt starts with, whose keys and values the model holds already.  ``mapped``: see `open_session`.
     """
 
     backend = "onnx"
 
     def __init__(self, file: Path, labels: int, max_length: int, threads: int, provider: str = CPU,
-                 prefix: Sequence[int] = ()) -> None:
-        self._session = open_session(file, threads, provider)
+                 prefix: Sequence[int] = (), mapped: bool = False) -> None:
+        self._session = open_session(file, threads, provider, mapped)
         self.provider = provider
         self._input, self._integer = _signature(self._session, file, labels)
         self._max_length, self._prefix = max_length, list(prefix)
@@ -58,7 +58,7 @@ def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxRun
     prefix = spec.get("prefix", [])
     if not isinstance(prefix, list) or not all(type(value) is int for value in prefix):
         raise EdgeError(f"{model}/runtime.json: expected the prefix as a list of token ids, found {prefix!r:.60}; export it again")
-    return OnnxRuntime(file, len(label_ids), length, threads, spec.get("provider", CPU), prefix)
+    return OnnxRuntime(file, len(label_ids), length, threads, spec.get("provider", CPU), prefix, spec.get("mapped") is True)
 
 
 def file_and_length(model: Path, spec: Mapping[str, Any]) -> tuple[Path, int]:
@@ -70,8 +70,11 @@ def file_and_length(model: Path, spec: Mapping[str, Any]) -> tuple[Path, int]:
     return model / name, length
 
 
-def open_session(file: Path, threads: int, provider: str = CPU) -> Any:
-    """An InferenceSession of fixed threads, nodes in order, on ``provider``; EdgeError when it would run on another."""
+def open_session(file: Path, threads: int, provider: str = CPU, mapped: bool = False) -> Any:
+    """An InferenceSession of fixed threads, nodes in order, on ``provider``; EdgeError when it would run on another.
+
+    ``mapped``: weights stay as they lie in the file, with no copy laid out for the processor.
+    """
     if not file.is_file():
         raise EdgeError(f"expected a model at {file}, found none; export it again")
     options = ort.SessionOptions()
@@ -79,6 +82,8 @@ def open_session(file: Path, threads: int, provider: str = CPU) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4
+    if mapped:
+        options.add_session_config_entry("session.disable_prepacking", "1")
     if provider not in ort.get_available_providers():
         raise EdgeError(f"{file}: expected the provider {provider}, found only "
                         f"{', '.join(ort.get_available_providers())}; install an onnxruntime that has it")

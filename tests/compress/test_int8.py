@@ -11,9 +11,10 @@ from onnx import TensorProto, helper
 
 from pipeline.compress import Source
 from pipeline.errors import EdgeError
+from pipeline.export.onnx import export_onnx
 from pipeline.runtime import load
 from pipeline.runtime.generator import open_generator
-from tests.export.tiny_qwen3 import compress
+from tests.export.tiny_qwen3 import EXPORT, compress
 
 
 def read(file: Path) -> dict:
@@ -110,3 +111,17 @@ def test_a_generator_without_its_tokenizer_is_one_line(generator_fp32, tmp_path)
     (source / "tokenizer.json").unlink()
     with pytest.raises(EdgeError, match="expected tokenizer.json"):
         compress("int8", out, Source(source))
+
+
+def test_a_mapped_model_answers_alike_and_every_step_keeps_the_word(merged, tmp_path):
+    """It starts sooner because nothing is copied, which a unit test does not time."""
+    paths = {name: tmp_path / name for name in ("copied", "mapped")}
+    for name, out in paths.items():
+        (fp32 := tmp_path / f"{name}-fp32").mkdir()
+        export_onnx(fp32, merged=merged, config={**EXPORT, "graph": "fused", "mapped": name == "mapped"})
+        compress("int8", out, Source(fp32))
+    assert [read(out / "runtime.json").get("mapped") for out in paths.values()] == [None, True]
+    ids = read(paths["mapped"] / "runtime.json")["label_ids"]
+    prompt = np.random.default_rng(0).integers(0, 300, 20).tolist()
+    first, second = (load(out, ids, 1).logits(prompt) for out in paths.values())
+    assert first == pytest.approx(second, abs=1e-3)
