@@ -1,4 +1,4 @@
-"""The classifier's graph built node by node, in ONNX Runtime's fused operators: a dozen nodes a layer where a traced graph has sixty.
+"""The classifier's graph built node by node, in ONNX Runtime's fused operators: some twenty nodes a layer, not sixty.
 
 On a CPU and a few dozen tokens, what stands between the matrix products costs a quarter of the time; and to write a graph down takes
 seconds where tracing 28 layers takes minutes.  The operators of com.microsoft are ONNX Runtime's own: what else reads ONNX takes the
