@@ -33,7 +33,7 @@ def memory_share(original: Subject, candidate: Subject, queries: Sequence[str]) 
     whole, small = found
     return Sample(
         metric="memory_share", unit="proportion", artifacts=paired_artifacts(original.artifacts, candidate.artifacts),
-        conditions=dict(small.conditions), details={"peak_rss_mb": {"original": whole.values, "candidate": small.values}},
+        conditions=dict(small.conditions), details={"megabytes": {"original": whole.values, "candidate": small.values}},
         invalid=whole.invalid or small.invalid, values=[mine / its for mine, its in zip(small.values, whole.values, strict=True)])
 
 
