@@ -28,7 +28,7 @@ def test_it_is_the_smallest_threshold_that_controls_the_risk(values: list[float]
     assert 0 <= threshold <= 1
     assert (n * risk(values, threshold) + 1) / (n + 1) <= alpha + 1e-9 and threshold * STEPS == pytest.approx(round(threshold * STEPS))
     if threshold:
-        assert (n * risk(values, threshold - 1 / STEPS) + 1) / (n + 1) > alpha
+        assert (n * risk(values, round(threshold * STEPS - 1) / STEPS) + 1) / (n + 1) > alpha
 
 
 @settings(deadline=None)

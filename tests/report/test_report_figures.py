@@ -111,7 +111,7 @@ def test_a_line_breaks_at_a_phrase_and_never_between_a_figure_and_its_unit() -> 
 
 def test_what_lies_beyond_the_histogram_is_said(results: dict[str, Any]) -> None:
     for entry in results["claims"]:
-        if entry["metric"] == "latency":
+        if entry["metric"] == "latency" and "values" in entry["measurement"]:
             entry["measurement"]["values"][:2] = [9e4, 9e5]
     with style.look():
         sheet = next(drawing for drawing in latency_figure.draw(results) if drawing.name == "latency").figure

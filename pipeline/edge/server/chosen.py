@@ -24,16 +24,18 @@ class Chosen:
 def choose(store: Store, model: str | None, decision: str | None, functions: str | None) -> Chosen:
     """Each a directory, an artifact's key or its first letters, or None for the newest that fits.
 
-    The decision must be made from the merged model that the model was exported from, and the functions from the same base.
+    The newest model is one exported from a merged model as it is: what a recipe made of it is served by name.  The decision must be
+    made from the weights that the model was exported from, and the functions from the same base.
     EdgeError where nothing fits or an artifact is damaged.  What comes from the store is not pruned before ``store`` is closed.
     """
     listed = {artifact.key: artifact for artifact in store.list()}
-    model = model or _newest(listed, MODEL)
+    model = model or _newest(listed, MODEL, documented=True)
     if model is None:
         raise EdgeError(f"expected an artifact of the kind {MODEL} in {store.root}, found none; name a --model or run make accept")
     found = _named(store, model)
     origins = _origins(listed, found.key) if isinstance(found, Artifact) else {}
-    decision = decision or _newest(listed, DECISION, origins.get(MERGED, model))
+    weights = _weights(listed, found.key) if isinstance(found, Artifact) else None
+    decision = decision or _newest(listed, DECISION, weights or model)
     if decision is None:
         raise EdgeError(f"expected a decision made from the same model as {model} in {store.root}, found none; name a --decision")
     functions = functions or _newest(listed, FUNCTIONS, origins.get(BASE, model))
@@ -49,10 +51,23 @@ def _path(found: Path | Artifact) -> Path:
     return found.path if isinstance(found, Artifact) else found
 
 
-def _newest(listed: Mapping[str, Artifact], kind: str, origin: str | None = None) -> str | None:
-    """The key of the newest artifact of that kind, made from ``origin`` if that is given."""
-    fitting = (key for key, artifact in listed.items() if artifact.kind == kind)
-    return next((key for key in reversed(list(fitting)) if origin is None or origin in _origins(listed, key).values()), None)
+def _weights(listed: Mapping[str, Artifact], key: str) -> str | None:
+    """The Hugging Face directory that a model was exported from, or a decision made from."""
+    inputs = listed[key].manifest.get("inputs", {}) if key in listed else {}
+    return inputs.get(MERGED) or next(filter(None, (_weights(listed, parent) for parent in inputs.values())), None)
+
+
+def _newest(listed: Mapping[str, Artifact], kind: str, origin: str | None = None, documented: bool = False) -> str | None:
+    """The key of the newest artifact of that kind: made from ``origin`` if that is given, of no recipe's weights if ``documented``."""
+    fitting = [key for key, artifact in listed.items() if artifact.kind == kind]
+    if documented:
+        fitting = [key for key in fitting if (weights := _weights(listed, key)) not in listed or listed[weights].kind == MERGED]
+    return next((key for key in reversed(fitting) if origin is None or origin in _inputs(listed, key, kind)), None)
+
+
+def _inputs(listed: Mapping[str, Artifact], key: str, kind: str) -> list[str]:
+    """What an artifact must be made from to belong: a decision from these very weights, anything else somewhere along its way."""
+    return [str(_weights(listed, key))] if kind == DECISION else list(_origins(listed, key).values())
 
 
 def _origins(listed: Mapping[str, Artifact], key: str) -> dict[str, str]:
