@@ -19,10 +19,10 @@ CLOSE = ACCURACY | {"routing.edge_share"}
 def test_without_a_fault_the_claims_about_behaviour_pass(healthy):
     """And so do those about scale that a small model cannot miss: only what passes here can be seen to break below.
 
-    The functions are trained where --functions asks for them, and not here.
+    The functions are trained where --functions asks for them, and compression has planted faults of its own: neither is run here.
     """
     behaviour = {name for name, target in read_thresholds(ROOT / "thresholds.yaml").claims.items()
-                 if target.about == "behaviour" and target.phase != "8 functions"}
+                 if target.about == "behaviour" and target.phase not in ("8 functions", "10 compression")}
     small = {"training.lora_parameters", "quantization.size", "onnx.size"}
     assert (behaviour - CLOSE) | small | LATENCY <= healthy.of_state("pass"), healthy.output
     assert not healthy.of_state("invalid")
