@@ -52,8 +52,8 @@ def challenge(challenge):
 
 def test_a_layer_zeroed_after_quantisation_breaks_what_ships_but_not_what_was_trained(acceptance, healthy):
     """The first layer, without which the others read noise.  A middle one of this base adds so little to its input that
-    zeroing it changes few answers, and the claims, which are about answers, rightly hold.  A model that is sure of nothing
-    keeps nothing on the device, so the claim that little is wrongly kept rightly holds too.
+    zeroing it changes few answers, and the claims, which are about answers, rightly hold.  What is left of a base that another
+    processor rounded may still beat a baseline, or be sure of nothing and so keep nothing wrongly on the device.
     """
     outcome = acceptance("""
 import dataclasses
@@ -77,8 +77,9 @@ def int8_model(int8_model, tmp_path_factory):
     return dataclasses.replace(int8_model, model=broken)
 """, select=WITHOUT_TIMING)
     shipped = {"accuracy.int8", "quantization.accuracy_loss"}
-    assert outcome.broken(healthy) == (shipped | ROUTING) & healthy.of_state("pass"), outcome.output
-    assert outcome.of_state("fail") >= shipped | {"routing.accuracy", "routing.edge_share"} and not outcome.of_state("invalid")
+    surely = shipped | {"routing.accuracy", "routing.edge_share"}
+    assert surely & healthy.of_state("pass") <= outcome.broken(healthy) <= shipped | ROUTING | KEPT, outcome.output
+    assert outcome.of_state("fail") >= surely and not outcome.of_state("invalid")
     assert outcome.margin("accuracy.merged") == healthy.margin("accuracy.merged")
 
 
