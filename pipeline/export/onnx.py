@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +15,7 @@ from pipeline.data.intents import INTENTS
 from pipeline.errors import EdgeError
 from pipeline.export.forward import ClassifierForward
 from pipeline.export.fused import fused_graph
+from pipeline.quiet import quiet
 from pipeline.runtime import load
 from pipeline.runtime.files import write_object
 from pipeline.runtime.onnx_runtime import MAPPED_BEYOND
@@ -79,7 +76,7 @@ def write_graph(wrapper: nn.Module, file: Path, opset: int, examples: Mapping[st
     Weights beyond MAPPED_BEYOND go to a file of their own.  EdgeError when the file's opset is not the asked one.
     """
     _name_weights(wrapper)
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet():
         program = torch.onnx.export(
             wrapper, tuple(examples.values()), dynamo=True, opset_version=opset, input_names=list(examples),
             output_names=list(outputs), dynamic_shapes={name: dict(axes) for name, axes in lengths.items()})
@@ -133,17 +130,3 @@ def _check_opset(file: Path, opset: int) -> None:
     if found.get("ai.onnx") != opset:
         raise EdgeError(f"export: expected opset {opset}, the exporter wrote {found.get('ai.onnx')}; "
                         f"set export.opset to {found.get('ai.onnx')} in the profile")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps the exporter's progress and advice to developers off the terminal; exceptions still come through."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), \
-                contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
