@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from pipeline.compress.onnx_files import quiet
 from pipeline.compress.onnx_weights import pack, ungrouped
 from pipeline.errors import EdgeError
+from pipeline.quiet import quiet
 
 Method = Literal["rtn", "hqq", "k_quant"]
 Group = Literal[16, 32, 64, 128, 256]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -116,21 +113,6 @@ def is_large(file: Path) -> bool:
 
 def bytes_on_disk(file: Path) -> int:
     return sum(part.stat().st_size for part in parts(file))
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps ONNX Runtime's advice and progress off the terminal, and its log handler out of this process."""
-    root = logging.getLogger()
-    before = root.manager.disable, root.level, list(root.handlers)
-    logging.disable(logging.WARNING)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-            yield
-    finally:
-        logging.disable(before[0])
-        root.setLevel(before[1])
-        root.handlers[:] = before[2]
 
 
 def _bytes_by_kind(file: Path) -> dict[str, int]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from collections import Counter
 from math import prod
 from pathlib import Path
+
+from safetensors import safe_open
 
 from pipeline.runtime.files import read_object
 from pipeline.train.weights import weight_files
@@ -38,16 +38,16 @@ def _packed(node: object) -> list[tuple[str, int]]:
 
 
 def tensor_types(model: Path) -> Counter[str]:
-    """type -> weights of a Hugging Face directory; int32 words of compressed-tensors hold several codes."""
+    """type -> weights of a Hugging Face directory; a packed matrix of compressed-tensors counts once for each of its codes."""
     found: Counter[str] = Counter()
     for file in weight_files(model):
-        with open(file, "rb") as stream:
-            header = json.loads(stream.read(struct.unpack("<Q", stream.read(8))[0]))
-        for name, tensor in header.items():
-            if name == "__metadata__":
-                continue
-            count, kind = prod(tensor["shape"]), _SAFETENSORS.get(tensor["dtype"], tensor["dtype"].lower())
-            if name.endswith(".weight_packed"):
-                kind, count = "int4", count * 8
-            found[kind] += count
+        with safe_open(file, "numpy") as tensors:
+            names = set(tensors.keys())
+            for name in names:
+                if (matrix := name.removesuffix(".weight_packed")) == name:
+                    tensor = tensors.get_slice(name)
+                    found[_SAFETENSORS.get(tensor.get_dtype(), tensor.get_dtype().lower())] += prod(tensor.get_shape())
+                    continue
+                words, codes = prod(tensors.get_slice(name).get_shape()), prod(tensors.get_tensor(f"{matrix}.weight_shape").tolist())
+                found[f"int{32 * words // codes}"] += codes
     return found

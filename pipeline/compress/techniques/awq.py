@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pipeline.compress import DATA, QUANTISATION, WEIGHTS, Source
 from pipeline.compress.calibration import asked
 from pipeline.compress.one_shot import LIBRARIES as LIBRARIES
+from pipeline.compress.one_shot import Grouped as Settings
 from pipeline.compress.one_shot import one_shot, open_for, weights_only
 from pipeline.compress.plan import Plan, with_scales
-from pipeline.compress.settings import Calibrated
 from pipeline.quiet import quiet
 
 STAGE, FAMILY, NEEDS = WEIGHTS, QUANTISATION, (DATA,)
 SECONDS = 110 / 0.44e9
 """For a weight of the matrices."""
-
-
-class Settings(Calibrated):
-    """bits: of a weight.  group: inputs that share a scale.  symmetric: no zero points."""
-
-    bits: Literal[4, 8] = 4
-    group: Literal[32, 64, 128] = 64
-    symmetric: bool = False
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from pipeline.compress.onnx_files import (
     finish,
     fp32_spec,
     nothing_quantised,
-    quiet,
     unusable,
     weights_report,
 )
 from pipeline.compress.plan import Plan, with_scales
 from pipeline.compress.settings import Settings as Base
+from pipeline.quiet import quiet
 
 STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (), ("onnx", "onnxruntime")
 _INTEGER_MATMULS = {"MatMulInteger", "DynamicQuantizeMatMul", "DynamicQuantizeGemm", "QGemm"}

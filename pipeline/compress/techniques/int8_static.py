@@ -28,7 +28,6 @@ from pipeline.compress.onnx_files import (
     is_large,
     nothing_quantised,
     products,
-    quiet,
     read_graph,
     save_graph,
     unusable,
@@ -38,6 +37,7 @@ from pipeline.compress.plan import Plan, with_scales
 from pipeline.compress.settings import Calibrated
 from pipeline.compress.techniques.int4 import embedding_form, table_bits
 from pipeline.errors import EdgeError
+from pipeline.quiet import quiet
 
 STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (DATA,), ("onnx", "onnxruntime", "tokenizers")
 

@@ -24,8 +24,8 @@ class Chosen:
 def choose(store: Store, model: str | None, decision: str | None, functions: str | None) -> Chosen:
     """Each a directory, an artifact's key or its first letters, or None for the newest that fits.
 
-    The newest model is one exported from a merged model as it is: what a recipe made of it is served by name.  The decision must be
-    made from the weights that the model was exported from, and the functions from the same base.
+    The newest model is one of the documented recipe, a merged model's portable graph: what another recipe made is served by name.
+    The decision must be made from the weights that the model was exported from, and the functions from the same base.
     EdgeError where nothing fits or an artifact is damaged.  What comes from the store is not pruned before ``store`` is closed.
     """
     listed = {artifact.key: artifact for artifact in store.list()}
@@ -58,11 +58,18 @@ def _weights(listed: Mapping[str, Artifact], key: str) -> str | None:
 
 
 def _newest(listed: Mapping[str, Artifact], kind: str, origin: str | None = None, documented: bool = False) -> str | None:
-    """The key of the newest artifact of that kind: made from ``origin`` if that is given, of no recipe's weights if ``documented``."""
-    fitting = [key for key, artifact in listed.items() if artifact.kind == kind]
-    if documented:
-        fitting = [key for key in fitting if (weights := _weights(listed, key)) not in listed or listed[weights].kind == MERGED]
+    """The key of the newest artifact of that kind: made from ``origin`` if that is given, by no recipe of its own if ``documented``."""
+    fitting = [key for key, artifact in listed.items() if artifact.kind == kind and (not documented or _documented(listed, key))]
     return next((key for key in reversed(fitting) if origin is None or origin in _inputs(listed, key, kind)), None)
+
+
+def _documented(listed: Mapping[str, Artifact], key: str) -> bool:
+    """Whether, as far as the store still knows, a model is a merged model's portable graph that reads the whole prompt."""
+    parents = listed[key].manifest.get("inputs", {}).values()
+    exported = [listed[parent].manifest.get("config", {}) for parent in parents if parent in listed]
+    weights = _weights(listed, key)
+    return ((weights not in listed or listed[weights].kind == MERGED)
+            and not any(config.get("graph", "portable") != "portable" or "prefix" in config for config in exported))
 
 
 def _inputs(listed: Mapping[str, Artifact], key: str, kind: str) -> list[str]:
