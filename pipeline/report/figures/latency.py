@@ -69,7 +69,7 @@ def _draw(metric: str, series: Mapping[str, np.ndarray], judged: list[Claim], sh
     above.set(ylabel=say("次数", "runs"), title=say(chinese, english), xlim=(left, right))
     below.set(xlabel=say("耗时 / ms", "time / ms"), ylabel=say("累积比例", "share of runs"), ylim=(0, 1.02))
     below.grid(True)
-    above.legend(loc="center right")
+    above.legend(loc="center right", frameon=True, edgecolor="none")
     return Drawing(metric, chinese, sheet, shown)
 
 

@@ -16,6 +16,7 @@ from pipeline.report.results import Claim, claims
 
 CAPTION = "验收目标总览：测量值与区间相对于目标的位置"
 POINTS, TIMES = 12.0, 32.0
+ARROW = 1.06  # room for the arrow of what lies beyond, as a factor of the axis
 # In cm: the least height of a row and what a line of words adds, the margins, and the words' room in the left one.
 ROW, LINE, EDGE, GAP, LEFT, RIGHT = 0.58, 0.31, 1.7, 1.9, 5.3, 2.4
 WORDS = LEFT - 0.2
@@ -54,7 +55,7 @@ def _points(axes: Axes, group: list[Claim]) -> None:
     def place(figure: float, claim: Claim) -> float:
         return (figure - claim.target) * (100 if claim.comparison == ">" else -100)
 
-    axes.set_xlim(-POINTS, POINTS)
+    axes.set_xlim(-ARROW * POINTS, ARROW * POINTS)
     axes.set_xlabel(say("与目标的距离 / 百分点（右侧为达标）", "distance from the target in points (right is good)"))
     axes.axvline(0, color="black", linewidth=0.8)
     _rows(axes, group, place, POINTS, -POINTS)
@@ -67,7 +68,7 @@ def _times(axes: Axes, group: list[Claim]) -> None:
         return ratio if claim.comparison == ">" else 1 / ratio
 
     axes.set_xscale("log", base=2)
-    axes.set_xlim(1 / TIMES, TIMES)
+    axes.set_xlim(TIMES ** -ARROW, TIMES ** ARROW)
     ticks = [1 / 16, 1 / 4, 1, 4, 16]
     axes.set_xticks(ticks, ["1/16", "1/4", "1", "4", "16"])
     axes.set_xlabel(say("优于目标的倍数（右侧为达标）", "times better than the target (right is good)"))
@@ -87,7 +88,7 @@ def _rows(axes: Axes, group: list[Claim], place: Callable[[float, Claim], float]
             hollow = "white" if claim.indicative else state.colour
             axes.plot([at], [row], state.marker, color=state.colour, markerfacecolor=hollow, markersize=5)
         else:
-            axes.plot([min(max(at, low), high)], [row], ">" if at >= high else "<", color=state.colour, markersize=6, clip_on=False)
+            axes.plot([min(max(at, low), high)], [row], ">" if at >= high else "<", color=state.colour, markersize=6)
 
 
 def _labels(axes: Axes, group: list[Claim], names: list[str]) -> None:

@@ -79,8 +79,10 @@ def target_line(axes: Axes, at: float, label: str, limit: float) -> None:
     """A dashed target; one beyond ``limit`` is named at the right edge, so that it does not squeeze the data."""
     if at <= limit:
         axes.axvline(at, color=RED, linestyle="--", linewidth=1)
-        axes.annotate(label, (at, 0.97), xycoords=("data", "axes fraction"), xytext=(-3, 0), textcoords="offset points",
-                      ha="right", va="top", color=RED, fontsize=7)
+        here = [note.get_text() for note in axes.texts if note.get_gid() == f"target {at}"]
+        if label not in here:
+            axes.annotate(label, (at, 0.97 - 0.12 * len(here)), xycoords=("data", "axes fraction"), xytext=(-3, 0),
+                          textcoords="offset points", ha="right", va="top", color=RED, fontsize=7, gid=f"target {at}")
         return
     row = sum(1 for note in axes.texts if note.get_gid() == "beyond")
     axes.annotate(f"{label} →", (1, 0.97 - 0.12 * row), xycoords="axes fraction", ha="right", va="top", color=RED,
