@@ -16,11 +16,11 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def made(store: Store, kind: str, n: int = 0, **inputs: Artifact) -> Artifact:
+def made(store: Store, kind: str, n: int = 0, graph: str = "portable", **inputs: Artifact) -> Artifact:
     def build(work: Workspace) -> None:
         (work.out / "f").write_text(kind)
 
-    return store.get(Spec(kind, build, {"n": n}, inputs))
+    return store.get(Spec(kind, build, {"n": n, "graph": graph}, inputs))
 
 
 def family(store: Store, n: int) -> dict[str, Artifact]:
@@ -57,6 +57,18 @@ def test_the_newest_of_two_decisions_and_no_functions_of_another_base(store, ord
                 made(store, "functions-int8", 2, base=other["base"])]
     chosen = choose(store, None, None, None)
     assert (chosen.model, chosen.decision, chosen.functions) == (one["model"].path, later.path, None)
+
+
+def test_what_a_recipe_made_is_served_by_name_with_the_decision_of_its_own_weights(store, ordered):
+    plain = family(store, 1)
+    pruned = made(store, "depth", merged=plain["merged"])
+    small = made(store, "onnx-int8", 2, source=(export := made(store, "onnx-fp32", 2, merged=pruned)))
+    its = made(store, "decision", 2, merged=pruned)
+    fast = made(store, "onnx-int8", 3, source=(fused := made(store, "onnx-fp32", 3, "fused", merged=plain["merged"])))
+    ordered += [*plain.values(), pruned, export, small, its, fused, fast]
+    for named, model, decision in ((None, plain["model"], plain["decision"]), (small.key, small, its), (fast.key, fast, plain["decision"])):
+        chosen = choose(store, named, None, None)
+        assert (chosen.model, chosen.decision) == (model.path, decision.path)
 
 
 def test_a_directory_needs_its_decision_named(store, ordered, tmp_path):
