@@ -125,3 +125,7 @@ def test_a_mapped_model_answers_alike_and_every_step_keeps_the_word(merged, tmp_
     prompt = np.random.default_rng(0).integers(0, 300, 20).tolist()
     first, second = (load(out, ids, 1).logits(prompt) for out in paths.values())
     assert first == pytest.approx(second, abs=1e-3)
+    copied, mapped = (load(out, ids, 1)._session.get_session_options() for out in paths.values())
+    assert mapped.get_session_config_entry("session.disable_prepacking") == "1"
+    with pytest.raises(RuntimeError, match="does not have"):
+        copied.get_session_config_entry("session.disable_prepacking")

@@ -12,7 +12,7 @@ from pipeline.compress.recipe import load_recipe, recipes
 from pipeline.data.generate import generate
 from pipeline.errors import EdgeError
 from pipeline.profile import load_profile
-from pipeline.store import Spec, Store
+from pipeline.store import Artifact, Spec, Store
 
 
 def recipe(folder: Path, text: str) -> Path:
@@ -86,6 +86,24 @@ def test_a_changed_last_step_rebuilds_that_one_alone(merged, tmp_path):
     assert built == ["onnx-fp16"] and second.decision == first.decision
     report = json.loads(first.techniques["2 depth"].file("compression.json").read_text())
     assert report["parameters"]["after"] < report["parameters"]["before"] and report["bytes"]["after"] < report["bytes"]["before"]
+
+
+def test_a_step_is_made_from_the_one_before_and_healed_and_decided_by_the_right_weights(tmp_path):
+    """The teacher is the merged model; what a graph step looks up, and what is decided with, are the weights that were exported."""
+    asked: dict[str, dict[str, str]] = {}
+
+    def build(spec: Spec) -> Artifact:
+        asked[spec.kind] = {name: artifact.kind for name, artifact in spec.inputs.items()}
+        return Artifact(f"key of {spec.kind}", spec.kind, tmp_path, {})
+
+    given = [Artifact(f"key of {kind}", kind, tmp_path, {}) for kind in ("merged", "data")]
+    file = recipe(tmp_path, "steps: [{depth: {layers: 1}}, {distil: {}}, {gptq: {}}, {pack: {}}]")
+    made = compress(build, load_profile("reference"), load_recipe(str(file)), *given)
+    assert asked == {
+        "depth": {"model": "merged", "data": "data"}, "distil": {"model": "depth", "teacher": "merged", "data": "data"},
+        "gptq": {"model": "distil", "data": "data"}, "onnx-fp32": {"merged": "gptq"}, "onnx-pack": {"model": "onnx-fp32", "origin": "gptq"},
+        "decision": {"merged": "gptq", "data": "data"}}
+    assert (made.model.kind, made.decision.kind) == ("onnx-pack", "decision")
 
 
 def test_steps_that_mend_behaviour_are_left_out_where_a_profile_tells_nothing_about_it(merged, tmp_path):
