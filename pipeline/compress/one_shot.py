@@ -37,11 +37,14 @@ def one_shot(out: Path, model: Any, source: Path, modifiers: Sequence[Any], prom
         from llmcompressor.core import reset_session
         from llmcompressor.pipelines.cache import IntermediatesCache
         from loguru import logger
+        from torch.fx import _symbolic_trace
 
         logger.disable("llmcompressor")
         logger.disable("compressed_tensors")
         try:
-            with patch_attr(IntermediatesCache, "pin_memory", lambda *_: None):  # AWQ pins without asking for an accelerator
+            # AWQ pins memory without asking for an accelerator, and torch.fx keeps what it wraps for ever, with the model.
+            with (patch_attr(IntermediatesCache, "pin_memory", lambda *_: None),
+                  patch_attr(_symbolic_trace, "_wrapped_fns_to_patch", dict(_symbolic_trace._wrapped_fns_to_patch))):
                 oneshot(model=model, dataset=_batches(prompts), recipe=list(modifiers))
             ModelCompressor.from_pretrained_model(model).compress_model(model)
             _restore_type(model, source)

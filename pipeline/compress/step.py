@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ def run_step(name: str, out: Path, scratch: Path, source: Source, settings: Sett
     """Write the result of one technique and its compression.json into ``out``; EdgeError for what it cannot do."""
     module = technique(name)
     own = module.apply(out, scratch, source, settings)
-    write_object(out / REPORT, {
-        "technique": name, "family": module.FAMILY, "settings": settings.model_dump(),
-        **common_report(source.model, out, graph=module.STAGE == GRAPH, renamed=own.get("renamed")), **own})
+    gc.collect()  # models refer to themselves: at full scale one that waits for Python to notice costs gigabytes
+    common = common_report(source.model, out, graph=module.STAGE == GRAPH, renamed=own.get("renamed"))
+    gc.collect()
+    write_object(out / REPORT, {"technique": name, "family": module.FAMILY, "settings": settings.model_dump(), **common, **own})
 
 
 def report_of(artifact: Path) -> dict[str, Any]:
