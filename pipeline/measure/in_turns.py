@@ -24,7 +24,8 @@ def latency_in_turns(
 ) -> list[Sample]:
     """Milliseconds of the same ``rounds`` decisions by each subject, in their order; all of them live at once.
 
-    Every round asks everybody the same query, in an order drawn anew.  details: percentiles, as of `latency`.
+    Every round asks everybody the same query, in an order drawn anew, and first another that is not timed: while the others had
+    their turns, its weights left the caches.  details: percentiles, as of `latency`.
     """
     plan, first = order(queries, rounds), order(queries, warmup)
     with ExitStack() as living:
@@ -36,10 +37,10 @@ def latency_in_turns(
                 child.ask("time", queries=first)
             took: list[list[float]] = [[] for _ in children]
             dice = random.Random(SEED)
-            for query in plan:
+            for before, query in zip([*first[-1:], *plan], plan, strict=False):
                 for place in dice.sample(range(len(children)), len(children)):
                     time.sleep(PAUSE)
-                    took[place] += children[place][0].ask("time", queries=[query])["milliseconds"]
+                    took[place] += children[place][0].ask("time", queries=[before, query])["milliseconds"][1:]
             return took
 
         took, seen = undisturbed("timing", measure)
