@@ -48,7 +48,8 @@ class Session:
         length = next(length for length in LENGTHS if length >= len(ids))
         padding = length - len(ids)
         runner = self._runners[length]
-        padded = np.asarray([[0] * padding + list(ids)], dtype=np.int64)
-        mask = np.asarray([[0] * padding + [1] * len(ids)], dtype=np.float32)
-        answer = runner(**dict(zip(sorted(runner.get_input_details()), (padded, mask), strict=True)))
+        values = ([0] * padding + list(ids), [0] * padding + [1] * len(ids))  # the ids and their mask, arguments 0 and 1
+        inputs = {name: np.asarray([value], dtype=detail["dtype"])
+                  for (name, detail), value in zip(sorted(runner.get_input_details().items()), values, strict=True)}
+        answer = runner(**inputs)
         return next(iter(answer.values()))[0]

@@ -67,4 +67,7 @@ def risk_controlling_threshold(scores: Sequence[float], alpha: float) -> float:
     if must_leave >= 1:
         raise EdgeError(f"expected at most {may_stay} of {n} validation queries that need the cloud to stay with confidence 1, found more; "
                         "train a better model, raise decision.alpha, or set decision.confidence_threshold")
-    return (math.floor(must_leave * STEPS) + 1) / STEPS if must_leave >= 0 else 0.0
+    if must_leave < 0:
+        return 0.0
+    first = math.floor(must_leave * STEPS)  # give or take one: 0.0003 * 10,000 is a little less than 3
+    return next(step / STEPS for step in range(max(first - 1, 0), first + 3) if step / STEPS > must_leave)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.edge.conformal import STEPS, choose_threshold, risk_controlling_threshold
@@ -23,6 +23,7 @@ def risk(values: list[float], threshold: float) -> float:
 
 @settings(deadline=None)
 @given(scores, alphas)
+@example([0.0] * 19 + [0.0003], 0.0625)  # 0.0003 * STEPS is a little less than 3 in floating point
 def test_it_is_the_smallest_threshold_that_controls_the_risk(values: list[float], alpha: float) -> None:
     threshold, n = risk_controlling_threshold(values, alpha), len(values)
     assert 0 <= threshold <= 1
