@@ -84,7 +84,7 @@ def int8_model(int8_model, tmp_path_factory):
 
 
 def test_a_sleep_in_the_runtime_breaks_what_is_timed_and_nothing_else(acceptance, healthy, tmp_path):
-    """120 ms a decision, more than P95 may take; the speed-up is slept away on both sides."""
+    """120 ms a decision, more than P95 may take.  The speed-up, of hundreds of pairs, would sleep for minutes: it is not asked."""
     slow = tmp_path / "slow"
     slow.mkdir()
     (slow / "sitecustomize.py").write_text("""
@@ -103,10 +103,9 @@ if "pipeline.measure.worker" in sys.orig_argv:
 
     OnnxRuntime.logits = logits
 """)
-    outcome = acceptance("", select=WITHOUT_JOINT, environment={"PYTHONPATH": [str(slow)]})
-    speedup = {"quantization.speedup"} & healthy.of_state("pass")
-    assert outcome.broken(healthy) == LATENCY | speedup, outcome.output
-    assert outcome.of_state("fail") >= LATENCY | speedup and not outcome.of_state("invalid")
+    outcome = acceptance("", select=f"{WITHOUT_JOINT} and not fast", environment={"PYTHONPATH": [str(slow)]})
+    assert outcome.broken(healthy) == LATENCY, outcome.output
+    assert outcome.of_state("fail") >= LATENCY and not outcome.of_state("invalid")
     assert all(outcome.claims[claim]["verdict"]["lower"] >= 120 for claim in LATENCY)
 
 

@@ -57,11 +57,14 @@ def test_error_in_the_callback_ends_the_whole_group(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_child_ends_with_its_parent(tmp_path: Path, number: signal.Signals) -> None:
     mark = tmp_path / "pid"
-    code = ("import sys; from pathlib import Path; from pipeline.process import run; "
+    # A shell in the background starts its children deaf to SIGINT.
+    code = ("import signal, sys; from pathlib import Path; from pipeline.process import run; "
+            "signal.signal(signal.SIGINT, signal.default_int_handler); "
             f"run([sys.executable, '-c', {SLEEPER!r}, {str(mark)!r}], log=Path({str(tmp_path / 'log')!r}))")
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as parent:
         until(lambda: mark.is_file() and mark.read_text() != "")
         parent.send_signal(number)
+        parent.wait(timeout=20)
     assert gone(int(mark.read_text()))
 
 
