@@ -18,6 +18,7 @@ from pipeline.compress.calibration import asked
 from pipeline.compress.masks import keep_highest, keep_two_of_four
 from pipeline.compress.model import matrices, open_model
 from pipeline.compress.plan import plan_of
+from pipeline.compress.techniques.magnitude import zero_smallest
 from pipeline.compress.techniques.progressive import sparsity_at
 from pipeline.data.intents import INTENTS
 from pipeline.errors import EdgeError
@@ -111,6 +112,23 @@ def test_masks_keep_the_highest_and_their_number(rows, fours, sparsity, equal):
 
 @pytest.mark.parametrize("settings_, message", [({"sparsity": 0.6, "pattern": "2:4"}, "0.5 with the pattern"),
                                                 ({"sparsity": 1.0}, "less than 1"), ({"pattern": "1:4"}, "2:4")])
+@given(st.lists(st.lists(st.sampled_from([0.0, 0.5, -0.5, 1.0, -2.0, 3.0]), min_size=6, max_size=6), min_size=1, max_size=4),
+       st.floats(0.02, 0.98), st.sampled_from(["global", "matrix"]), st.sampled_from([torch.float32, torch.bfloat16]))
+def test_as_many_as_asked_become_zero_none_larger_than_what_stays_and_the_rest_is_untouched(rows, sparsity, scope, dtype):
+    linears = [torch.nn.Linear(3, 2, bias=False, dtype=dtype) for _ in rows]
+    for linear, row in zip(linears, rows, strict=True):
+        linear.weight.data = torch.tensor(row, dtype=dtype).view(2, 3)
+    before = [linear.weight.detach().clone() for linear in linears]
+    zero_smallest(linears, sparsity, scope)
+    groups = [list(range(len(linears)))] if scope == "global" else [[at] for at in range(len(linears))]
+    for group in groups:
+        old = torch.cat([before[at].flatten() for at in group])
+        new = torch.cat([linears[at].weight.detach().flatten() for at in group])
+        gone, asked = (new == 0) & (old != 0), round(sparsity * len(old))
+        assert int((new == 0).sum()) == max(asked, int((old == 0).sum())) and torch.equal(new[~gone], old[~gone])
+        assert not gone.any() or not (new != 0).any() or old[gone].abs().max() <= new[new != 0].abs().min()
+
+
 @pytest.mark.parametrize("name", ["magnitude", "wanda"])
 def test_settings_that_contradict_are_refused(name, settings_, message):
     with pytest.raises(ValidationError, match=message):
