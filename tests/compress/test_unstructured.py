@@ -110,8 +110,6 @@ def test_masks_keep_the_highest_and_their_number(rows, fours, sparsity, equal):
     assert four.sum(-1).eq(2).all() and keep_two_of_four(scores).shape == scores.shape
 
 
-@pytest.mark.parametrize("settings_, message", [({"sparsity": 0.6, "pattern": "2:4"}, "0.5 with the pattern"),
-                                                ({"sparsity": 1.0}, "less than 1"), ({"pattern": "1:4"}, "2:4")])
 @given(st.lists(st.lists(st.sampled_from([0.0, 0.5, -0.5, 1.0, -2.0, 3.0]), min_size=6, max_size=6), min_size=1, max_size=4),
        st.floats(0.02, 0.98), st.sampled_from(["global", "matrix"]), st.sampled_from([torch.float32, torch.bfloat16]))
 def test_as_many_as_asked_become_zero_none_larger_than_what_stays_and_the_rest_is_untouched(rows, sparsity, scope, dtype):
@@ -129,6 +127,8 @@ def test_as_many_as_asked_become_zero_none_larger_than_what_stays_and_the_rest_i
         assert not gone.any() or not (new != 0).any() or old[gone].abs().max() <= new[new != 0].abs().min()
 
 
+@pytest.mark.parametrize("settings_, message", [({"sparsity": 0.6, "pattern": "2:4"}, "0.5 with the pattern"),
+                                                ({"sparsity": 1.0}, "less than 1"), ({"pattern": "1:4"}, "2:4")])
 @pytest.mark.parametrize("name", ["magnitude", "wanda"])
 def test_settings_that_contradict_are_refused(name, settings_, message):
     with pytest.raises(ValidationError, match=message):
