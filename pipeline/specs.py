@@ -1,7 +1,8 @@
 """Profile -> specs: which artifact is built from which, and what determines it.
 
 The whole flow stands here: data and base -> adapter -> merged -> onnx_fp32 -> onnx_int8, and merged -> decision; likewise
-function_data and base -> functions_adapter -> functions_merged (or functions_whole) -> functions_onnx -> functions_int8.
+function_data and base -> functions_adapter -> functions_merged (or functions_whole) -> functions_onnx -> functions_int8;
+and merged -> device_format, one for Core ML, MLX and LiteRT each, in several number formats.
 Each builder is imported only when it has to build.
 """
 
@@ -141,6 +142,19 @@ def compression(name: str, settings: Mapping[str, Any], inputs: Mapping[str, Art
     kind = kind or (f"onnx-{name}" if module.STAGE == GRAPH else name)
     return Spec(kind, build, {"settings": chosen.model_dump(), **asks}, inputs, (module.__name__, "pipeline.compress.step"),
                 module.LIBRARIES)
+
+
+def device_format(profile: Profile, merged: Artifact, name: str) -> Spec:
+    """The classifier in a format of `pipeline.export.formats`, such as coreml-int8."""
+    from pipeline.export.formats import device_format as find
+
+    module, config = find(name)
+    config = {**config, "max_length": profile.prompt.max_length}
+
+    def build(work: Workspace) -> None:
+        module.export(work.out, work.scratch, merged=merged.path, config=config)
+
+    return Spec(name, build, config, {"merged": merged}, (module.__name__,), module.LIBRARIES)
 
 
 def function_data(functions: Functions) -> Spec:

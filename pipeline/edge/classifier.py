@@ -21,11 +21,12 @@ class Classifier:
     runtime: Runtime
 
     @classmethod
-    def open(cls, model: Path, decision: Path, threads: int) -> Classifier:
-        """Open both directories; EdgeError when one is missing, broken, or made for another than the other."""
+    def open(cls, model: Path, decision: Path, threads: int, backend: str = "") -> Classifier:
+        """Open both directories, the model with the backend it calls for or with another; EdgeError when one is missing, broken,
+        or made for another than the other."""
         rule = read_rule(Path(decision))
         prompt = Prompt(Path(decision), rule.prefix, rule.suffix, rule.max_length)
-        return cls(rule, prompt, load(Path(model), rule.label_ids, threads))
+        return cls(rule, prompt, load(Path(model), rule.label_ids, threads, backend))
 
     def encode(self, query: str) -> Encoded:
         """Token ids of the whole prompt for one query."""

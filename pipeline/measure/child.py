@@ -126,6 +126,7 @@ def opening(subject: Subject) -> dict[str, Any]:
         "model": str(subject.model.resolve()),
         "decision": str(subject.decision.resolve()),
         "threads": subject.threads,
+        **({"backend": subject.backend} if subject.backend else {}),  # asked of a baseline's code only where it is needed
     }
 
 

@@ -12,6 +12,7 @@ class Subject:
 
     artifacts: role -> store key, the model's first; copied into every measurement.
     code: the folder that holds the ``pipeline`` that serves; None for this one.
+    backend: what executes the model, where that is not the backend its files call for.
     """
 
     name: str
@@ -20,3 +21,4 @@ class Subject:
     threads: int
     artifacts: dict[str, str] = field(default_factory=dict)
     code: Path | None = None
+    backend: str = ""

@@ -11,7 +11,8 @@ from pipeline.report.results import Claim
 from pipeline.verdict.regression import Regression
 
 NONE = "-"
-SUFFIX = {"proportion": " %", "points": " points", "ms": " ms", "MB": " MB", "mW": " mW", "nats": " nats", "ratio": "x", "count": ""}
+SUFFIX = {"proportion": " %", "points": " points", "ms": " ms", "MB": " MB", "mW": " mW", "nats": " nats", "ratio": "x", "count": "",
+          "logits": ""}
 PERCENT = ("proportion", "points")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # A margin of a share is a difference of two percentages, so it is in points.
@@ -47,6 +48,8 @@ def number(value: float | None, unit: str) -> str:
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
     if unit in PERCENT:
         return _percent(value)
+    if unit == "logits":
+        return f"{value:.2g}"
     return f"{value:,.2f}" if unit == "ratio" or abs(value) < 1 else f"{value:,.1f}"
 
 
