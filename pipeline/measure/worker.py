@@ -5,6 +5,7 @@ One JSON request a line on stdin, one JSON answer a line on stdout.  A request t
 
 ========  ==============================  =====================================================================
 open      model, decision, threads,       backend, provider, threads, marks {main, imported, opened} (clock ns)
+          backend (default: its own)
 decide    queries, at_once (default 1)    intents, confidences, routes, logits, marks {decided}
 time      queries                         milliseconds: one a query, text -> tokens -> logits -> decision
 memory                                    the figures of `pipeline.measure.resident.resident`
@@ -39,7 +40,8 @@ class Session:
         from pipeline.edge.classifier import Classifier
 
         imported = time.perf_counter_ns()
-        self.classifier = Classifier.open(Path(request["model"]), Path(request["decision"]), int(request["threads"]), request.get("backend", ""))
+        self.classifier = Classifier.open(Path(request["model"]), Path(request["decision"]), int(request["threads"]),
+                                          request.get("backend", ""))
         opened = time.perf_counter_ns()
         runtime = self.classifier.runtime
         return {
