@@ -23,7 +23,8 @@ SHAPES = Broken("fixed shapes", "an input without one")
 RANK = 5  # of the provider itself (ONNX Runtime, usability_checker.check_coreml_partitions)
 SMALL = 65_536  # elements; a constant that shapes may follow from is smaller
 TYPES = {TensorProto.FLOAT16: "fp16", TensorProto.FLOAT: "fp32", TensorProto.DOUBLE: "fp64", TensorProto.BFLOAT16: "bf16"}
-PRODUCTS = ("MatMul", "Gemm", "FusedMatMul", "MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QLinearMatMul", "MatMulNBits")
+PRODUCTS = ("MatMul", "Gemm", "FusedMatMul", "MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QLinearMatMul",
+            "MatMulNBits")
 
 
 def onnx_preflight(file: Path, length: int) -> Preflight:
@@ -100,7 +101,7 @@ def _values(graph: onnx.GraphProto) -> dict[str, Value]:
         shape = tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in tensor.shape.dim)
         found[value.name] = Value(value.name, _type(tensor.elem_type), shape)
     for tensor in graph.initializer:
-        found[tensor.name] = Value(tensor.name, _type(tensor.data_type), tuple(tensor.dims), constant=True, external=uses_external_data(tensor))
+        found[tensor.name] = Value(tensor.name, _type(tensor.data_type), tuple(tensor.dims), True, uses_external_data(tensor))
     return found
 
 
