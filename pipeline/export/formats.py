@@ -1,7 +1,8 @@
 """The formats a classifier goes to a device in, beside ONNX; one file a format.
 
-A format NAME is the file ``NAME.py`` ("onnx-coreml" is onnx_coreml.py) with ``VARIANTS`` (number format -> config), ``LIBRARIES`` and ``export(out, scratch, *,
-merged, config)``, which writes a directory that `pipeline.runtime.load` opens; "NAME-VARIANT" is one that can be asked for.
+A format NAME is the file ``NAME.py`` ("onnx-coreml" is onnx_coreml.py) with ``VARIANTS`` (number format -> config), ``LIBRARIES``
+and ``export(out, scratch, *, merged, config)``, which writes a directory that `pipeline.runtime.load` opens; "NAME-VARIANT" is one
+that can be asked for.
 """
 
 from __future__ import annotations
