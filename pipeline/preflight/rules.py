@@ -36,10 +36,13 @@ def rules() -> Rules:
 
 def against_limits(operation: Operation) -> Broken | None:
     """The first limit of the Neural Engine that the operation's tensors break."""
-    return next((broken for value in (*operation.outputs, *operation.inputs) for broken in _broken(value)), None)
+    found = [broken for value in operation.outputs for broken in _broken(value, computed=True)]
+    found += [broken for value in operation.inputs for broken in _broken(value, computed=False)]
+    return next(iter(found), None)
 
 
-def _broken(value: Value) -> Iterator[Broken]:
+def _broken(value: Value, computed: bool) -> Iterator[Broken]:
+    """Whole numbers may go in, as indices and shapes, but none come out."""
     limits = rules().neural_engine
     if None in value.shape:
         yield Broken("fixed shapes", f"{value.name} {_shape(value)}")
@@ -47,7 +50,7 @@ def _broken(value: Value) -> Iterator[Broken]:
         yield Broken(f"at most {limits.rank} axes", f"{value.name} {_shape(value)}")
     if any(size and size > limits.dimension for size in value.shape):
         yield Broken(f"no axis longer than {limits.dimension:,}", f"{value.name} {_shape(value)}")
-    if value.type in FLOATS and value.type not in limits.types:
+    if (computed or value.type in FLOATS) and value.type not in limits.types:
         yield Broken(f"{' or '.join(limits.types)} only", f"{value.name} of {value.type}")
 
 
