@@ -13,6 +13,7 @@ from torch import nn
 from pipeline.data.intents import INTENTS
 from pipeline.errors import EdgeError
 from pipeline.export.forward import ClassifierForward
+from pipeline.export.half_range import in_half_range
 from pipeline.progress import track
 from pipeline.quiet import quiet
 from pipeline.runtime.files import write_object
@@ -36,7 +37,7 @@ def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any])
     """
     tokenizer, model = read_tokenizer(merged), load_model(merged)
     ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
-    forward = ClassifierForward(model, ids, config["max_length"]).eval()
+    forward = in_half_range(ClassifierForward(model, ids, config["max_length"])).eval()
     functions = {f"tokens_{length}": length for length in static_lengths(config["max_length"])}
     write_package(forward, out / FILE, scratch, functions, config["weights"])
     write_object(out / "runtime.json", {
