@@ -69,7 +69,7 @@ def speed_limits(heat: str) -> str:
 
 
 def _broken_limit(line: str) -> str:
-    found = re.search(r"(\w+_Limit|(?:Thermal|Performance)(?: Warning)? Level)\s*[=:]?\s*(-?\d*)", line, re.ASCII | re.IGNORECASE)
+    found = re.search(r"\b(\w+_Limit|(?:Thermal|Performance)(?: Warning)? Level)\s*[=:]?\s*(-?\d*)", line, re.ASCII | re.IGNORECASE)
     if not found or line.lower().startswith("note: no "):
         return ""
     usual = "100" if found[1].lower().endswith("_limit") else "0"
