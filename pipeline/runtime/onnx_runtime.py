@@ -61,15 +61,19 @@ class OnnxRuntime:
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxRuntime:
     """Open an exported directory; its runtime.json may name another ``provider`` than the CPU."""
     spec = read_object(model / "runtime.json", "the runtime of an exported model")
-    found = spec.get("label_ids")
-    if found != list(label_ids):
-        raise EdgeError(f"{model}: expected a model for the label ids {list(label_ids)}, found {found}; "
-                        "use the decision that was made from the same model")
+    check_labels(model, spec, label_ids)
     file, length = file_and_length(model, spec)
     prefix = spec.get("prefix", [])
     if not isinstance(prefix, list) or not all(type(value) is int for value in prefix):
         raise EdgeError(f"{model}/runtime.json: expected the prefix as a list of token ids, found {prefix!r:.60}; export it again")
     return OnnxRuntime(file, len(label_ids), length, threads, spec.get("provider", CPU), prefix, spec.get("mapped") is True)
+
+
+def check_labels(model: Path, spec: Mapping[str, Any], label_ids: Sequence[int]) -> None:
+    """EdgeError unless the runtime.json of ``model`` is for these labels, in this order."""
+    if spec.get("label_ids") != list(label_ids):
+        raise EdgeError(f"{model}: expected a model for the label ids {list(label_ids)}, found {spec.get('label_ids')}; "
+                        "use the decision that was made from the same model")
 
 
 def file_and_length(model: Path, spec: Mapping[str, Any]) -> tuple[Path, int]:
