@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -82,4 +81,4 @@ def _why_not(measurement: Measurement, placed: Measurement, least: float) -> str
 
 
 def _percent(share: float) -> str:
-    return f"{math.floor(share * 1000) / 10:g} %"
+    return f"{share * 100:.1f} %"
