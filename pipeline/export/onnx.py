@@ -18,7 +18,7 @@ from pipeline.export.fused import fused_graph
 from pipeline.quiet import quiet
 from pipeline.runtime import load
 from pipeline.runtime.files import write_object
-from pipeline.runtime.onnx_runtime import LENGTH, MAPPED_BEYOND, MASK
+from pipeline.runtime.onnx_runtime import MAPPED_BEYOND
 from pipeline.runtime.prompt import label_ids, read_tokenizer
 from pipeline.runtime.torch_runtime import TorchRuntime, load_model
 
@@ -29,9 +29,6 @@ DIFFERENCE_LIMIT = 1e-3  # of label logits, float32 against float32
 def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
     """Write model.onnx (ids int64 [1, T] -> logits float32 [1, labels]) and runtime.json of a Hugging Face directory.
 
-    With ``mask`` in the config the graph also takes mask int64 [1, T], 1 = token and 0 = left padding, so that it can be run at fixed
-    lengths (backend onnx-coreml); a portable graph only.
-
     config: opset; max_length, the most ids of a prompt; graph, portable (the default: standard operators, traced) or fused
     (`pipeline.export.fused`); optionally prefix, the text that every prompt starts with: its ids go into runtime.json, their keys
     and values into the graph, and T counts the ids after them; mapped, as in `pipeline.compress.recipe`.  The logits are in the
@@ -41,18 +38,14 @@ def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
     tokenizer, model, longest = read_tokenizer(merged), load_model(merged), config["max_length"]
     ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
     prefix = tokenizer.encode(config.get("prefix", ""), add_special_tokens=False).ids
-    fused, masked = config.get("graph") == "fused", bool(config.get("mask"))
-    if fused and masked:
-        raise EdgeError("export: expected a portable graph to take a mask, found graph fused; leave one of the two out")
+    fused = config.get("graph") == "fused"
     if fused:
         _save(fused_graph(model, ids, longest, prefix, config["opset"]), out / FILE, config["opset"])
     else:
         room = longest - len(prefix)
-        names = ["ids", MASK] if masked else ["ids"]
-        length = torch.export.Dim(LENGTH, max=room)
         write_graph(ClassifierForward(model, ids, longest, prefix).eval(), out / FILE, config["opset"],
-                    {name: torch.ones(1, max(2, room // 2), dtype=torch.int64) for name in names}, ["logits"],
-                    {name: {1: length} for name in names})
+                    {"ids": torch.zeros(1, max(2, room // 2), dtype=torch.int64)}, ["logits"],
+                    {"ids": {1: torch.export.Dim("length", max=room)}})
     write_object(out / "runtime.json", {"backend": "onnx", "file": FILE, "label_ids": ids, "weights": "fp32", "max_length": longest,
                                         "opset": config["opset"], **({"prefix": prefix} if prefix else {}),
                                         **({"graph": "fused"} if fused else {}), **({"mapped": True} if config.get("mapped") else {})})
@@ -76,11 +69,12 @@ def check_against_torch(exported: Path, model: Any, ids: Sequence[int], max_leng
 
 
 def write_graph(wrapper: nn.Module, file: Path, opset: int, examples: Mapping[str, Tensor], outputs: Sequence[str],
-                lengths: Mapping[str, Mapping[int, Any]]) -> None:
+                lengths: Mapping[str, Mapping[int, Any]], external: bool = True) -> None:
     """Write ``wrapper`` as ONNX, its linear layers' weights named as they are called there.
 
     ``examples``: an input of each name, in the order of forward's; ``lengths``: their axes (torch.export.Dim) that may vary.
-    Weights beyond MAPPED_BEYOND go to a file of their own.  EdgeError when the file's opset is not the asked one.
+    Weights beyond MAPPED_BEYOND go to a file of their own, unless ``external`` says not to.  EdgeError when the file's opset is not
+    the asked one.
     """
     _name_weights(wrapper)
     with torch.no_grad(), quiet():
@@ -90,7 +84,7 @@ def write_graph(wrapper: nn.Module, file: Path, opset: int, examples: Mapping[st
         size = sum(p.numel() * p.element_size() for p in wrapper.parameters())
         assert program is not None
         _forget_sources(program.model)
-        program.save(str(file), external_data=size > MAPPED_BEYOND)
+        program.save(str(file), external_data=external and size > MAPPED_BEYOND)
     onnx.checker.check_model(str(file))
     _check_opset(file, opset)
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime's Core ML execution provider, on a Mac: the portable graph with a mask, at fixed lengths."""
+"""ONNX Runtime's Core ML execution provider, on a Mac: the graph of `pipeline.export.onnx_coreml`, at fixed lengths."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pipeline.runtime.compiled import place_of
 from pipeline.runtime.coreml_files import CoreMLFiles, Padded
 from pipeline.runtime.files import read_object
 from pipeline.runtime.onnx_profile import profiled
-from pipeline.runtime.onnx_runtime import CPU, LENGTH, MASK, check_labels, feed, file_and_length, open_session, signature
+from pipeline.runtime.onnx_runtime import CPU, check_labels, file_and_length, open_session, signature
 
 COREML = "CoreMLExecutionProvider"
-SHORTEST = 32
+LENGTH = "length"  # the axis of the graph's inputs that a session fixes
 
 
 class OnnxCoreMLRuntime:
@@ -29,19 +29,22 @@ class OnnxCoreMLRuntime:
 
     backend = "onnx-coreml"
 
-    def __init__(self, file: Path, labels: int, max_length: int, threads: int, provider: str = COREML) -> None:
+    def __init__(self, file: Path, labels: int, lengths: Sequence[int], threads: int, provider: str = COREML) -> None:
         self.provider, self.threads = provider, threads
         self._file, self._labels, self._lock = file, labels, Lock()
-        self._lengths = CoreMLFiles(file, {str(length): length for length in lengths(max_length)}, ("ids", MASK), "logits", max_length)
-        self._sessions: dict[str, tuple[Any, list[tuple[str, type]]]] = {}
-        self._session(str(max_length))  # a graph that does not open is told at once
+        self._lengths = CoreMLFiles(file, {str(length): length for length in lengths}, ("ids", "mask"), "logits", lengths[-1])
+        self._sessions: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}
+        self._session(str(lengths[-1]))  # a graph that does not open is told at once
 
     def logits(self, ids: Sequence[int]) -> np.ndarray:
         """Token ids of one whole prompt -> float32 [labels]."""
         padded = self._lengths.padded(ids)
         with self._lock:
             session, inputs = self._session(padded.function)
-            return np.asarray(session.run(None, feed(inputs, padded.ids, padded.mask))[0], dtype=np.float32)[0]
+            values = np.asarray(session.run(None, _feed(inputs, padded))[0], dtype=np.float32)[0]
+        if not np.isfinite(values).all():
+            raise EdgeError(f"{self._file}: expected finite logits, found {values.tolist()}: float16 ends at 65504; serve another format")
+        return values
 
     def placement(self, prompts: Sequence[Sequence[int]]) -> dict[str, Any]:
         """Which provider really ran how much, over one run of each prompt: `pipeline.runtime.onnx_profile`."""
@@ -51,13 +54,13 @@ class OnnxCoreMLRuntime:
             by_length.setdefault(padded.function, []).append(padded)
         with self._lock:
             return profiled((lambda profile, length=length: self._open(length, profile),
-                             [feed(self._session(length)[1], each.ids, each.mask) for each in group])
+                             [_feed(self._session(length)[1], each) for each in group])
                             for length, group in by_length.items())
 
-    def _session(self, length: str) -> tuple[Any, list[tuple[str, type]]]:
+    def _session(self, length: str) -> tuple[Any, list[tuple[str, Any]]]:
         if length not in self._sessions:
             session = self._open(length)
-            self._sessions[length] = session, _masked(session, self._file, self._labels)
+            self._sessions[length] = session, signature(session, self._file, self._labels, masked=True)
         return self._sessions[length]
 
     def _open(self, length: str, profile: str = "") -> Any:
@@ -66,10 +69,9 @@ class OnnxCoreMLRuntime:
                             profile=profile)
 
 
-def lengths(longest: int) -> list[int]:
-    """32, 64, 128 ... and ``longest``."""
-    doubled = [SHORTEST << power for power in range(16)]
-    return [*(length for length in doubled if length < longest), longest]
+def _feed(inputs: Sequence[tuple[str, Any]], padded: Padded) -> dict[str, np.ndarray]:
+    (ids, ids_kind), (mask, mask_kind) = inputs
+    return {ids: padded.ids.astype(ids_kind), mask: padded.mask.astype(mask_kind)}
 
 
 def _options(file: Path, length: str) -> dict[str, str]:
@@ -83,22 +85,17 @@ def _options(file: Path, length: str) -> dict[str, str]:
             "EnableOnSubgraphs": "0", "ModelCacheDirectory": str(kept)}
 
 
-def _masked(session: Any, file: Path, labels: int) -> list[tuple[str, type]]:
-    inputs = signature(session, file, labels)
-    if len(inputs) != 2:
-        raise EdgeError(f"{file}: expected a graph that takes a {MASK}, found one that takes {inputs[0][0]} alone, which cannot be padded "
-                        "to a fixed length; export it with mask: true")
-    return inputs
-
-
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int, provider: str = COREML) -> OnnxCoreMLRuntime:
-    """Open a directory of `pipeline.export.onnx`, exported with a mask."""
+    """Open a directory of `pipeline.export.onnx_coreml`."""
     spec = read_object(model / "runtime.json", "the runtime of an exported model")
     check_labels(model, spec, label_ids)
-    if spec.get("prefix"):
-        raise EdgeError(f"{model}: expected a graph that reads the whole prompt, found one with a prefix; export it without")
     file, longest = file_and_length(model, spec)
-    return OnnxCoreMLRuntime(file, len(label_ids), longest, threads, provider)
+    lengths = spec.get("lengths")
+    whole = isinstance(lengths, list) and all(type(length) is int and length > 0 for length in lengths)
+    if not whole or max(lengths, default=0) != longest:
+        raise EdgeError(f"{model}/runtime.json: expected the lengths of its sessions, the last of them max_length {longest}, found "
+                        f"{lengths!r:.60}; export it again as onnx-coreml")
+    return OnnxCoreMLRuntime(file, len(label_ids), sorted(lengths), threads, provider)
 
 
 def why_not_here() -> str:

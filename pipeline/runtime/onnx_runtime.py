@@ -15,11 +15,11 @@ from pipeline.runtime.files import read_object
 from pipeline.runtime.onnx_profile import profiled
 
 CPU = "CPUExecutionProvider"
-MASK, LENGTH = "mask", "length"  # a graph's second input, and the axis of its inputs that is not fixed
 MAPPED_BEYOND = 32_000_000
 """Bytes of weights beyond which they are kept beside the graph: there a session maps them, where it would hold those in the graph twice
 while it loads; and no graph may hold 2 GB."""
-_INTEGERS = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
+_INTEGERS: dict[str, Any] = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
+_FLOATS: dict[str, Any] = {"tensor(float16)": np.float16, "tensor(float)": np.float32}
 
 
 class OnnxRuntime:
@@ -55,7 +55,8 @@ class OnnxRuntime:
         if list(ids[:known]) != self._prefix or len(ids) == known:
             raise EdgeError(f"expected a prompt that goes on from the model's {known} prefix ids, found another beginning; "
                             "use the decision that was made from the same model")
-        return feed(self._inputs, [ids[known:]], [[1] * (len(ids) - known)])
+        (name, kind), = self._inputs
+        return {name: np.asarray([ids[known:]], dtype=kind)}
 
 
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxRuntime:
@@ -124,19 +125,14 @@ def _options(threads: int, mapped: bool, dimensions: Mapping[str, int], profile:
     return options
 
 
-def signature(session: Any, file: Path, labels: int) -> list[tuple[str, type]]:
-    """Name and type of the input of token ids, and of the mask where the graph takes one; EdgeError for any other graph."""
+def signature(session: Any, file: Path, labels: int, masked: bool = False) -> list[tuple[str, Any]]:
+    """Name and type of the input of token ids, and of the mask where it is to take one; EdgeError for any other graph."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    masked = len(inputs) == 2 and inputs[1].name == MASK
-    if not (len(inputs) == 1 or masked) or any(each.type not in _INTEGERS for each in inputs) or len(outputs) != 1:
-        raise EdgeError(f"{file}: expected one input of integer token ids, perhaps a {MASK}, and one output of logits, found inputs "
-                        f"{[i.name for i in inputs]} and outputs {[o.name for o in outputs]}; export it again")
+    kinds = [_INTEGERS, {**_INTEGERS, **_FLOATS}][: 1 + masked]
+    if len(inputs) != len(kinds) or any(each.type not in kind for each, kind in zip(inputs, kinds, strict=True)) or len(outputs) != 1:
+        raise EdgeError(f"{file}: expected one input of integer token ids{' and a mask' if masked else ''}, and one output of logits, "
+                        f"found inputs {[i.name for i in inputs]} and outputs {[o.name for o in outputs]}; export it again")
     if outputs[0].shape[-1] != labels:
         raise EdgeError(f"{file}: expected logits for {labels} labels, found shape {outputs[0].shape}; "
                         "use the decision that was made from the same model")
-    return [(each.name, _INTEGERS[each.type]) for each in inputs]
-
-
-def feed(inputs: Sequence[tuple[str, type]], ids: Any, mask: Any) -> dict[str, np.ndarray]:
-    """What a session of these inputs is run with: ids [1, T], and mask [1, T] where it takes one."""
-    return {name: np.asarray(values, dtype=kind) for (name, kind), values in zip(inputs, (ids, mask), strict=False)}
+    return [(each.name, kind[each.type]) for each, kind in zip(inputs, kinds, strict=True)]
