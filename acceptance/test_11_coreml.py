@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.measure.agreement import agreement
+from pipeline.measure.decisions import decide_all, queries_of
 from pipeline.measure.loss import paired_accuracy
 from pipeline.measure.program import program_difference, program_faults, program_weights
 
@@ -45,16 +46,15 @@ def test_everything_is_in_range(check, program):
 
 
 @pytest.mark.claim("coreml.agreement")
-def test_fp16_agrees_with_torch(check, torch_decisions, program_decisions, challenge):
-    decided = program_decisions("coreml-fp16", challenge)
-    check(agreement(torch_decisions.only(decided.queries), decided))
+def test_fp16_agrees_with_torch(check, torch_decisions, as_program, decide):
+    check(agreement(torch_decisions, decide(as_program("coreml-fp16"))))
 
 
 @pytest.mark.claim("coreml.int8_accuracy_loss")
-def test_int8_keeps_the_accuracy(check, torch_decisions, program_decisions, some_challenges):
-    check(paired_accuracy(torch_decisions, program_decisions("coreml-int8", some_challenges), some_challenges))
+def test_int8_keeps_the_accuracy(check, torch_decisions, as_program, some_challenges):
+    check(paired_accuracy(torch_decisions, decide_all(as_program("coreml-int8"), queries_of(some_challenges)), some_challenges))
 
 
 @pytest.mark.claim("coreml.palette4_accuracy_loss")
-def test_palettes_keep_the_accuracy(check, torch_decisions, program_decisions, some_challenges):
-    check(paired_accuracy(torch_decisions, program_decisions("coreml-palette4", some_challenges), some_challenges))
+def test_palettes_keep_the_accuracy(check, torch_decisions, as_program, some_challenges):
+    check(paired_accuracy(torch_decisions, decide_all(as_program("coreml-palette4"), queries_of(some_challenges)), some_challenges))

@@ -1,7 +1,8 @@
 """The formats a classifier goes to a device in, beside ONNX; one file a format.
 
-A format NAME is the file ``NAME.py`` with ``VARIANTS`` (number format -> config), ``LIBRARIES`` and ``export(out, scratch, *,
-merged, config)``, which writes a directory that `pipeline.runtime.load` opens; "NAME-VARIANT" is one that can be asked for.
+A format NAME is the file ``NAME.py`` ("onnx-coreml" is onnx_coreml.py) with ``VARIANTS`` (number format -> config), ``LIBRARIES``
+and ``export(out, scratch, *, merged, config)``, which writes a directory that `pipeline.runtime.load` opens; "NAME-VARIANT" is one
+that can be asked for.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Any
 
 from pipeline.errors import EdgeError
 
-FORMATS = ("coreml", "litert", "mlx")
+FORMATS = ("coreml", "litert", "mlx", "onnx-coreml")
 
 
 def device_format(name: str) -> tuple[ModuleType, dict[str, Any]]:
     """The module of a format, and the config of the variant; EdgeError for an unknown name."""
-    form, _, variant = name.partition("-")
+    form, _, variant = name.rpartition("-")
     if form in FORMATS:
-        module = importlib.import_module(f"pipeline.export.{form}")
+        module = _module(form)
         if variant in module.VARIANTS:
             return module, dict(module.VARIANTS[variant])
     raise EdgeError(f"format {name!r}: expected one of {', '.join(device_formats())}; name one of them")
@@ -27,5 +28,8 @@ def device_format(name: str) -> tuple[ModuleType, dict[str, Any]]:
 
 def device_formats() -> list[str]:
     """Every "NAME-VARIANT"."""
-    modules = [(form, importlib.import_module(f"pipeline.export.{form}")) for form in FORMATS]
-    return [f"{form}-{variant}" for form, module in modules for variant in module.VARIANTS]
+    return [f"{form}-{variant}" for form in FORMATS for variant in _module(form).VARIANTS]
+
+
+def _module(form: str) -> ModuleType:
+    return importlib.import_module(f"pipeline.export.{form.replace('-', '_')}")
