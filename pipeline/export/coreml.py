@@ -24,7 +24,7 @@ VARIANTS: dict[str, dict[str, Any]] = {"fp16": {"weights": "fp16"}, "int8": {"we
 LIBRARIES = ("coremltools", "torch", "transformers")
 FILE, OUTPUT = "model.mlpackage", "logits"
 TARGET = "macOS15"  # and iOS 18: the first with several functions in a package, and with palettes for groups of channels
-LENGTHS = (32, 64, 128, 256, 512)
+LENGTHS = (64, 128, 256, 512)
 GROUP = 16  # output channels that share a palette
 
 
@@ -51,7 +51,7 @@ def static_lengths(longest: int) -> list[int]:
 
 
 def write_package(forward: nn.Module, file: Path, scratch: Path, functions: Mapping[str, int], weights: str) -> None:
-    """Convert ``forward`` at each length (function -> length), compress its weights, and save all in one package."""
+    """Convert ``forward`` at each length (function -> length), its weights in that number format, and save all in one package."""
     with quiet():
         import coremltools as ct
     several = ct.utils.MultiFunctionDescriptor()
@@ -59,7 +59,7 @@ def write_package(forward: nn.Module, file: Path, scratch: Path, functions: Mapp
         for name, length in functions.items():
             with quiet():
                 part = scratch / f"{name}.mlpackage"
-                compressed(converted(forward, length), weights).save(str(part))
+                converted(forward, length, weights).save(str(part))
                 several.add_function(str(part), "main", name)
             progress.advance(1, name)
         several.default_function_name = max(functions, key=lambda name: functions[name])
@@ -67,7 +67,7 @@ def write_package(forward: nn.Module, file: Path, scratch: Path, functions: Mapp
             ct.utils.save_multifunction(several, str(file))
 
 
-def converted(forward: nn.Module, length: int) -> Any:
+def converted(forward: nn.Module, length: int, weights: str) -> Any:
     """``forward`` at one static length as a coremltools model that computes in float16."""
     import coremltools as ct
 
@@ -76,7 +76,7 @@ def converted(forward: nn.Module, length: int) -> Any:
         program = torch.export.export(forward, example).run_decompositions({})
     _forget_aliases(program)
     return ct.convert(program, outputs=[ct.TensorType(OUTPUT)], convert_to="mlprogram", compute_precision=ct.precision.FLOAT16,
-                      minimum_deployment_target=ct.target[TARGET], skip_model_load=True)
+                      minimum_deployment_target=ct.target[TARGET], pass_pipeline=_passes(weights), skip_model_load=True)
 
 
 def _forget_aliases(program: Any) -> None:
@@ -87,21 +87,23 @@ def _forget_aliases(program: Any) -> None:
             program.graph.erase_node(node)
 
 
-def compressed(model: Any, weights: str) -> Any:
-    """The model with its matrices (of ``linear`` and ``gather``, no other constants) in another number format."""
+def _passes(weights: str) -> Any:
+    """coremltools' passes, and after them those that store matrices (of ``linear`` and ``gather``, no other constants) in fewer bits."""
+    import coremltools as ct
     from coremltools.optimize import coreml as cto
 
-    if weights == "fp16":
-        return model
+    if weights not in VARIANTS:
+        raise EdgeError(f"weights {weights!r}: expected one of {', '.join(VARIANTS)}; name one of them")
     int8 = cto.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8", granularity="per_channel", weight_threshold=0)
-    if weights == "int8":
-        return cto.linear_quantize_weights(model, cto.OptimizationConfig(op_type_configs={"linear": int8, "gather": int8}))
-    if weights == "palette4":
-        palette = cto.OpPalettizerConfig(mode="custom", lut_function=_palette, granularity="per_grouped_channel", group_size=GROUP,
-                                         weight_threshold=0)
-        quantised = cto.linear_quantize_weights(model, cto.OptimizationConfig(op_type_configs={"gather": int8}))
-        return cto.palettize_weights(quantised, cto.OptimizationConfig(op_type_configs={"linear": palette}))
-    raise EdgeError(f"weights {weights!r}: expected one of {', '.join(VARIANTS)}; name one of them")
+    palette = cto.OpPalettizerConfig(mode="custom", lut_function=_palette, granularity="per_grouped_channel", group_size=GROUP,
+                                     weight_threshold=0)
+    wanted = {"fp16": {}, "int8": {"linear_quantize_weights": {"gather": int8, "linear": int8}},
+              "palette4": {"linear_quantize_weights": {"gather": int8}, "palettize_weights": {"linear": palette}}}
+    passes = ct.PassPipeline()
+    for name, configs in wanted[weights].items():
+        passes.append_pass(f"compression::{name}")
+        passes.set_options(f"compression::{name}", {"config": cto.OptimizationConfig(op_type_configs=configs)})
+    return passes
 
 
 def _palette(group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

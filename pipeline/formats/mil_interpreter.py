@@ -55,20 +55,25 @@ class Interpreter:
                     self._constants[operation.name] = self._folded(operation, inputs)
         self._steps = _with_last_uses(steps, function.outputs)
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def run(self, given: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by name, floating-point ones in float32; EdgeError when an input has another shape or type than declared."""
-        values: dict[str, Array] = {tensor.name: _checked(inputs.get(tensor.name), tensor) for tensor in self._function.inputs}
-        for step in self._steps:
-            values[step.operation.name] = self._compute(step.operation, {key: _get(bound, values) for key, bound in step.inputs.items()})
-            for name in step.done:
-                values.pop(name, None)
+        values: dict[str, Array] = {tensor.name: _checked(given.get(tensor.name), tensor) for tensor in self._function.inputs}
+        with np.errstate(all="ignore"):  # what goes out of range is told by ``faults``
+            for step in self._steps:
+                inputs = {key: _get(bound, values) for key, bound in step.inputs.items()}
+                values[step.operation.name] = self._compute(step.operation, inputs)
+                for name in step.done:
+                    values.pop(name, None)
         return {name: _get(name if name in values else self._constants[name], values) for name in self._function.outputs}
+
+    def constants(self) -> Mapping[str, Value]:
+        """What makes each constant, by name; those that are stored in fewer bits also as the values that they stand for."""
+        return self._constants
 
     def _compute(self, operation: Operation, inputs: dict[str, Any]) -> Array:
         tensor = operation.outputs[0]
         try:
-            with np.errstate(all="ignore"):
-                result = np.asarray(OPERATIONS[operation.kind](**inputs))
+            result = np.asarray(OPERATIONS[operation.kind](**inputs))
         except (TypeError, ValueError, IndexError, AttributeError) as error:
             raise EdgeError(f"{operation.kind} {operation.name}: expected inputs that it takes, found {error}; "
                             "export the model again") from None
@@ -108,7 +113,8 @@ class Interpreter:
     def _kept(self, make: Value) -> Value:
         if not self._keep:
             return make
-        values = make()
+        with np.errstate(all="ignore"):
+            values = make()
         return lambda: values
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from pipeline.errors import EdgeError
 
 Array = np.ndarray
-LARGEST = 65504.0  # of fp16
+_EXPONENT = np.uint32(0x7F800000)  # the bits of a float32's exponent
+_FIRST_POWER, _LAST_POWER, _STEP = np.float32(2.0**-14), np.float32(2.0**15), np.float32(1.5 * 2.0**13)
 NUMPY = {"fp16": np.float32, "fp32": np.float32, "int8": np.int8, "int16": np.int16, "int32": np.int32, "uint8": np.uint8,
          "uint16": np.uint16, "bool": np.bool_}  # what holds a tensor of each type
 
@@ -24,20 +25,21 @@ NUMPY = {"fp16": np.float32, "fp32": np.float32, "int8": np.int8, "int16": np.in
 def to_fp16(values: Array) -> tuple[Array, bool]:
     """float32 to the nearest fp16, ties to even, as float32; and whether all are finite and within fp16's range.
 
-    Adding and subtracting 1.5 * 2^13 * 2^e, e the value's exponent (-14 at least), leaves what fp16 keeps of it, in a fifth of
-    the time that numpy's own conversion takes.
+    Adding and subtracting 1.5 * 2^13 * 2^e, e the value's exponent (-14 at least), leaves what fp16 keeps of it, in half the time
+    that numpy's own conversion there and back takes.
     """
-    if not values.size:
-        return values, True
-    with np.errstate(invalid="ignore", over="ignore"):
-        step = np.bitwise_and(values.view(np.uint32), np.uint32(0x7F800000)).view(np.float32)
-        np.maximum(step, np.float32(2.0**-14), out=step)
-        step *= np.float32(1.5 * 2.0**13)
-        result = values + step
-        result -= step
-        if -LARGEST <= result.min() and result.max() <= LARGEST:  # false of NaN
-            return result, True
+    power = np.bitwise_and(values.view(np.uint32), _EXPONENT).view(np.float32)
+    if power.max(initial=0) >= _LAST_POWER and not _in_range(values):  # also true of NaN, whose exponent is the largest
         return values.astype(np.float16).astype(np.float32), False
+    np.maximum(power, _FIRST_POWER, out=power)
+    power *= _STEP
+    result = values + power
+    result -= power
+    return result, True
+
+
+def _in_range(values: Array) -> bool:
+    return bool(np.isfinite(values.astype(np.float16)).all())
 
 
 def _linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
