@@ -71,13 +71,17 @@ def _libraries() -> list[str]:
 def _make(name: str, home: Path) -> None:
     note(f"making the environment {name}, once")
     partial, log = home.with_name(f"{home.name}.partial"), home.with_name(f"{name}.log")
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was interrupted; what it downloaded is in pip's cache
-    run([sys.executable, "-m", "venv", "--without-pip", str(partial)], log=log)
-    own = sysconfig.get_path("purelib", vars={"base": str(partial), "platbase": str(partial)})
-    Path(own, "main.pth").write_text("\n".join(_libraries()) + "\n", encoding="utf-8")
-    run([sys.executable, "-m", "pip", "--python", str(partial / "bin" / "python"), "install", "--quiet", "--no-deps", "--retries", "1",
-         "--disable-pip-version-check", "--no-input", "--requirement", str(REQUIREMENTS / f"{name}.txt")], log=log)
-    os.replace(partial, home)
+    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed; what it downloaded is in pip's cache
+    try:
+        run([sys.executable, "-m", "venv", "--without-pip", str(partial)], log=log)
+        own = sysconfig.get_path("purelib", vars={"base": str(partial), "platbase": str(partial)})
+        Path(own, "main.pth").write_text("\n".join(_libraries()) + "\n", encoding="utf-8")
+        run([sys.executable, "-m", "pip", "--python", str(partial / "bin" / "python"), "install", "--quiet", "--no-deps", "--retries", "1",
+             "--disable-pip-version-check", "--no-input", "--requirement", str(REQUIREMENTS / f"{name}.txt")], log=log)
+        os.replace(partial, home)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 if __name__ == "__main__":

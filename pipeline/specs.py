@@ -144,17 +144,21 @@ def compression(name: str, settings: Mapping[str, Any], inputs: Mapping[str, Art
                 module.LIBRARIES)
 
 
-def device_format(profile: Profile, merged: Artifact, name: str) -> Spec:
-    """The classifier in a format of `pipeline.export.formats`, such as coreml-int8."""
+def device_format(profile: Profile, merged: Artifact, name: str, source: Artifact | None = None) -> Spec:
+    """The classifier in a format of `pipeline.export.formats`, such as coreml-int8.
+
+    source: the variant that it is made of, where its config names one; else the format makes that itself, and again.
+    """
     from pipeline.export.formats import device_format as find
 
     module, config = find(name)
     config = {**config, "max_length": profile.prompt.max_length}
+    inputs = {"merged": merged, **({"source": source} if source else {})}
 
     def build(work: Workspace) -> None:
-        module.export(work.out, work.scratch, merged=merged.path, config=config)
+        module.export(work.out, work.scratch, config=config, **{role: artifact.path for role, artifact in inputs.items()})
 
-    return Spec(name, build, config, {"merged": merged}, (module.__name__,), module.LIBRARIES)
+    return Spec(name, build, config, inputs, (module.__name__,), module.LIBRARIES)
 
 
 def function_data(functions: Functions) -> Spec:

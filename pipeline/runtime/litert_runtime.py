@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import platform
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class LiteRtRuntime:
 
     def __init__(self, file: Path, labels: int, max_length: int, threads: int) -> None:
         interpreter = _interpreter(file, threads)
-        self._runners = _runners(interpreter, file, labels, max_length)
+        self._file, self._runners = file, _runners(interpreter, file, labels, max_length)
         self._lock = threading.Lock()
         self.provider = f"litert-{executed_by(interpreter)}"
         self.threads = threads
@@ -49,7 +50,7 @@ class LiteRtRuntime:
         length = min(length for length in self._runners if length >= len(ids))
         padding = [0] * (length - len(ids))
         values = np.array([[*padding, *ids]], np.int32), np.array([[*padding, *[1] * len(ids)]], np.float32)
-        with self._lock:
+        with self._lock, _readable(self._file):
             outputs = self._runners[length](**dict(zip(ARGUMENTS, values, strict=True)))
         return np.asarray(next(iter(outputs.values()))[0], dtype=np.float32)
 
@@ -93,13 +94,20 @@ def _interpreter(file: Path, threads: int) -> Any:
         found = start.read(8)[4:]
     if found != IDENTIFIER:
         raise EdgeError(f"{file}: expected a LiteRT model, found a file that does not begin as one; export it again")
-    try:
+    with _readable(file):
         interpreter = Interpreter(str(file), num_threads=threads)
         interpreter.allocate_tensors()
-    except Exception as error:  # ValueError and RuntimeError of its core, and others
+    return interpreter
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    """A signature is looked at only when it is asked for first, so its mistakes may come late."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
         raise EdgeError(f"{file}: expected a readable LiteRT model, found {str(error).strip() or type(error).__name__}; "
                         "export it again") from error
-    return interpreter
 
 
 def _runners(interpreter: Any, file: Path, labels: int, max_length: int) -> dict[int, Any]:
