@@ -150,6 +150,9 @@ def device_format(profile: Profile, merged: Artifact, name: str) -> Spec:
 
     module, config = find(name)
     config = {**config, "max_length": profile.prompt.max_length}
+    if getattr(module, "READS_PREFIX", False):
+        from pipeline.runtime.prompt import template
+        config["prefix"] = template(profile.prompt.system).prefix
 
     def build(work: Workspace) -> None:
         module.export(work.out, work.scratch, merged=merged.path, config=config)

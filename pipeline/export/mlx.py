@@ -1,0 +1,76 @@
+"""Export to MLX: a model directory of mlx-lm, plain or quantised, which `mlx_lm.generate --model` takes as well."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.data.intents import INTENTS
+from pipeline.errors import EdgeError
+from pipeline.process import run
+from pipeline.runtime.files import write_object
+from pipeline.runtime.prompt import label_ids, read_tokenizer
+from pipeline.train.weights import shapes, weight_files
+
+# What is not packed stays bfloat16, the type Qwen3 is published in and Metal computes in: scales in float32 would take half a bit
+# a weight more.  `pipeline.runtime.mlx_runtime` computes in float32 where bfloat16 is not to be trusted.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "fp32": {"dtype": "float32"},
+    "bf16": {"dtype": "bfloat16"},
+    "8bit": {"dtype": "bfloat16", "bits": 8, "group": 64},
+    "4bit": {"dtype": "bfloat16", "bits": 4, "group": 64},
+    "mixed": {"dtype": "bfloat16", "recipe": "mixed_4_6", "group": 64},
+}
+LIBRARIES = ("mlx", "mlx-lm", "transformers")
+READS_PREFIX = True
+"""The exported model is told the prompt's fixed beginning, as text ``prefix`` in its config, and reads it once."""
+
+
+def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
+    """Convert a Hugging Face directory by ``mlx_lm convert``, in a process of its own, and add the runtime.json.
+
+    config: dtype of what is not quantised; bits and group (weights that share a scale), or a mixed recipe of mlx-lm in the place
+    of bits; max_length, the most ids of a prompt; prefix, the text that every prompt starts with.  Layers whose width is no
+    multiple of the group stay as they are.  EdgeError when mlx-lm fails, or quantises nothing though it was asked to.
+    """
+    tokenizer = read_tokenizer(merged)
+    ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
+    converted = scratch / "converted"
+    shutil.rmtree(converted, ignore_errors=True)  # mlx-lm refuses a directory that is there
+    scratch.mkdir(parents=True, exist_ok=True)
+    run([sys.executable, "-m", "mlx_lm", "convert", *_arguments(merged, converted, config)], env=environment(), log=scratch / "convert.log")
+    _check_quantised(converted, config)
+    (converted / "README.md").unlink(missing_ok=True)  # a model card for a hub
+    for file in converted.iterdir():
+        shutil.move(file, out / file.name)
+    write_object(out / "runtime.json", {
+        "backend": "mlx", "label_ids": ids, "max_length": config["max_length"],
+        "prefix": tokenizer.encode(config.get("prefix", ""), add_special_tokens=False).ids,
+        "weights": {name: config[name] for name in ("dtype", "bits", "group", "recipe") if name in config},
+    })
+
+
+def environment() -> dict[str, str]:
+    """Of every program of mlx-lm's: nothing is fetched; and on Linux, where it would call a C++ compiler, nothing is compiled."""
+    compiles = {} if platform.system() == "Darwin" else {"MLX_DISABLE_COMPILE": "1"}
+    return {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", **compiles}
+
+
+def _arguments(merged: Path, converted: Path, config: Mapping[str, Any]) -> list[str]:
+    argv = ["--hf-path", str(merged.resolve()), "--mlx-path", str(converted.resolve()), "--dtype", config["dtype"]]
+    if "recipe" in config:
+        argv += ["--quantize", "--quant-predicate", config["recipe"], "--q-group-size", str(config["group"])]
+    elif "bits" in config:
+        argv += ["--quantize", "--q-bits", str(config["bits"]), "--q-group-size", str(config["group"])]
+    return argv
+
+
+def _check_quantised(converted: Path, config: Mapping[str, Any]) -> None:
+    quantised = [name for name in shapes(weight_files(converted)) if name.endswith(".scales")]
+    if ("group" in config) != bool(quantised):
+        raise EdgeError(f"{converted}: expected {'quantised' if 'group' in config else 'plain'} weights, found {len(quantised)} quantised "
+                        f"layers; convert a model whose widths are multiples of {config.get('group', 'nothing')}")
