@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.data.intents import INTENTS
 from pipeline.errors import EdgeError
-from pipeline.process import run
+from pipeline.mlx_program import run_mlx
 from pipeline.runtime.files import write_object
 from pipeline.runtime.prompt import label_ids, read_tokenizer
 from pipeline.train.weights import shapes, weight_files
@@ -41,8 +39,7 @@ def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any])
     ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
     converted = scratch / "converted"
     shutil.rmtree(converted, ignore_errors=True)  # mlx-lm refuses a directory that is there
-    scratch.mkdir(parents=True, exist_ok=True)
-    run([sys.executable, "-m", "mlx_lm", "convert", *_arguments(merged, converted, config)], env=environment(), log=scratch / "convert.log")
+    run_mlx(["mlx_lm", "convert", *_arguments(merged, converted, config)], log=scratch / "convert.log")
     _check_quantised(converted, config)
     (converted / "README.md").unlink(missing_ok=True)  # a model card for a hub
     for file in converted.iterdir():
@@ -52,12 +49,6 @@ def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any])
         "prefix": tokenizer.encode(config.get("prefix", ""), add_special_tokens=False).ids,
         "weights": {name: config[name] for name in ("dtype", "bits", "group", "recipe") if name in config},
     })
-
-
-def environment() -> dict[str, str]:
-    """Of every program of mlx-lm's: nothing is fetched; and on Linux, where it would call a C++ compiler, nothing is compiled."""
-    compiles = {} if platform.system() == "Darwin" else {"MLX_DISABLE_COMPILE": "1"}
-    return {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", **compiles}
 
 
 def _arguments(merged: Path, converted: Path, config: Mapping[str, Any]) -> list[str]:
