@@ -10,9 +10,8 @@ from typing import Any
 from pipeline.data.intents import INTENTS
 from pipeline.errors import EdgeError
 from pipeline.mlx_program import run_mlx
-from pipeline.runtime.files import write_object
+from pipeline.runtime.files import read_object, write_object
 from pipeline.runtime.prompt import label_ids, read_tokenizer
-from pipeline.train.weights import shapes, weight_files
 
 # What is not packed stays bfloat16, the type Qwen3 is published in and Metal computes in: scales in float32 would take half a bit
 # a weight more.  `pipeline.runtime.mlx_runtime` computes in float32 where bfloat16 is not to be trusted.
@@ -33,16 +32,17 @@ def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any])
 
     config: dtype of what is not quantised; bits and group (weights that share a scale), or a mixed recipe of mlx-lm in the place
     of bits; max_length, the most ids of a prompt; prefix, the text that every prompt starts with.  Layers whose width is no
-    multiple of the group stay as they are.  EdgeError when mlx-lm fails, or quantises nothing though it was asked to.
+    multiple of the group stay as they are.  EdgeError when mlx-lm fails, or could quantise next to nothing.
     """
     tokenizer = read_tokenizer(merged)
     ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
+    _check_width(merged, config)
     converted = scratch / "converted"
     shutil.rmtree(converted, ignore_errors=True)  # mlx-lm refuses a directory that is there
     run_mlx(["mlx_lm", "convert", *_arguments(merged, converted, config)], log=scratch / "convert.log")
-    _check_quantised(converted, config)
-    (converted / "README.md").unlink(missing_ok=True)  # a model card for a hub
-    for file in converted.iterdir():
+    whole = (converted / "model.safetensors").is_file()
+    useless = {"README.md", *(["model.safetensors.index.json"] if whole else [])}  # a model card for a hub; where shards would lie
+    for file in [file for file in converted.iterdir() if file.name not in useless]:
         shutil.move(file, out / file.name)
     write_object(out / "runtime.json", {
         "backend": "mlx", "label_ids": ids, "max_length": config["max_length"],
@@ -60,8 +60,10 @@ def _arguments(merged: Path, converted: Path, config: Mapping[str, Any]) -> list
     return argv
 
 
-def _check_quantised(converted: Path, config: Mapping[str, Any]) -> None:
-    quantised = [name for name in shapes(weight_files(converted)) if name.endswith(".scales")]
-    if ("group" in config) != bool(quantised):
-        raise EdgeError(f"{converted}: expected {'quantised' if 'group' in config else 'plain'} weights, found {len(quantised)} quantised "
-                        f"layers; convert a model whose widths are multiples of {config.get('group', 'nothing')}")
+def _check_width(merged: Path, config: Mapping[str, Any]) -> None:
+    """mlx-lm leaves a layer alone whose width is no multiple of the group, and says nothing."""
+    file = merged / "config.json"
+    width = read_object(file, "a model's configuration").get("hidden_size")
+    if "group" in config and (type(width) is not int or width % config["group"]):
+        raise EdgeError(f"{file}: expected a hidden_size that is a multiple of {config['group']}, the weights that share a scale, "
+                        f"found {width!r}; choose a format that is not quantised")

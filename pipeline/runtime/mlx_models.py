@@ -49,7 +49,7 @@ def load_mlx(directory: Path) -> Any:
             _quantise(model, config["quantization"], weights)
         model.load_weights(list(weights.items()))
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise EdgeError(f"{directory}: expected an MLX model, found {_first_line(error)}; convert it again") from error
+        raise EdgeError(f"{directory}: expected an MLX model, found {_in_a_line(error)}; convert it again") from error
     model.eval()
     return model
 
@@ -73,5 +73,5 @@ def rows(layer: nn.Module, ids: list[int]) -> mx.array:
                          group_size=layer.group_size, bits=layer.bits, mode=layer.mode)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
