@@ -64,30 +64,37 @@ class Watch(TrainingCallback):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         mx.save_safetensors(str(partial / "adapters.safetensors"), dict(tree_flatten(self.model.trainable_parameters())))
-        mx.save_safetensors(str(partial / "state.safetensors"), {**dict(tree_flatten(self.optimizer.state)), "random": mx.random.state[0]})
+        mx.save_safetensors(str(partial / "state.safetensors"), dict(tree_flatten(self.optimizer.state)))
         write_object(partial / "points.json", self.points)
         os.replace(partial, folder)
+        throw_anew(self.job, step)
+
+
+def throw_anew(job: dict[str, Any], step: int) -> None:
+    """The dice of dropout start anew after every checkpoint, so that whoever goes on from it throws the same."""
+    mx.random.seed(job["seed"] + step)
 
 
 def go_on(checkpoint: Path | None, model: nn.Module, optimizer: ClippedAdamW) -> tuple[int, dict[str, Any]]:
-    """Step and curves so far; model, optimizer and dice as they were then."""
+    """Step and curves so far; model and optimizer as they were then."""
     optimizer.init(model.trainable_parameters())
     if checkpoint is None:
         return 0, {"train": [], "eval": []}
     model.load_weights(str(checkpoint / "adapters.safetensors"), strict=False)
     state = mx.load(str(checkpoint / "state.safetensors"))
-    mx.random.state[0] = state.pop("random")
     optimizer.state = tree_map_with_path(lambda path, _: state[path], optimizer.state)
     return int(checkpoint.name.removeprefix("checkpoint-")), read_object(checkpoint / "points.json", "a training's curves")
 
 
 def main(job: dict[str, Any]) -> None:
-    mx.random.seed(job["seed"])
+    throw_anew(job, 0)
     model, _ = load_model(Path(job["base"]))
     model.freeze()
     linear_to_lora_layers(model, -1, job["lora_parameters"])
     optimizer = ClippedAdamW(job["learning_rate"], job["steps"], job["weight_decay"])
     done, points = go_on(Path(job["checkpoint"]) if job["checkpoint"] else None, model, optimizer)
+    if done:
+        throw_anew(job, done)
     args = TrainingArgs(batch_size=job["batch_size"], iters=job["steps"] - done, steps_per_report=1, steps_per_save=job["steps"] + 1,
                         adapter_file=str(Path(job["output"]) / "last.safetensors"), grad_checkpoint=job["grad_checkpoint"])
     train(model, optimizer, job["train"], args=args, loss=answer_loss, training_callback=Watch(job, model, optimizer, done, points),
