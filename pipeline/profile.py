@@ -59,6 +59,9 @@ class Prompt(Section):
 
 
 class Train(Section):
+    """LoRA, by ms-swift or by mlx-lm (``trainer``), in the linear modules that ``target_modules`` name, of every layer or of ``layers``."""
+
+    trainer: Literal["ms-swift", "mlx"] = "ms-swift"
     rank: Positive = 8
     alpha: Positive = 16
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
