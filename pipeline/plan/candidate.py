@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.compress.plan import Plan
 from pipeline.compress.predicted import MB, plan_for, predict
-from pipeline.compress.recipe import Recipe, load_recipe, recipes
+from pipeline.compress.recipe import load_recipe, recipes
 from pipeline.errors import EdgeError
 from pipeline.plan.device import Device
 from pipeline.profile import Profile
@@ -26,13 +26,21 @@ PREFIX = 12
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model as it would be served.  prefix: the prompt's beginning is read in advance.  mapped: see `Recipe`."""
+    """A model as it would be served.  prefix: the prompt's beginning is read in advance.  mapped: see `Recipe`.
+
+    trimmed: of a vocabulary that was cut, the plan has the most rows that may stay.
+    """
 
     name: str
     engine: str
     plan: Plan
     prefix: bool = False
     mapped: bool = False
+    trimmed: bool = False
+
+    @property
+    def least_bytes(self) -> float:
+        return self.plan.matrices * self.plan.matrix_bits / 8 if self.trimmed else self.plan.bytes
 
     def tokens(self, query: int) -> int:
         """What a query of so many tokens has the engine compute."""
@@ -48,7 +56,9 @@ def candidate(name: str, profile: Profile) -> Candidate:
     if name == ORIGINAL:
         return Candidate(name, "onnx", plan_for(profile.base))
     recipe = load_recipe(name)
-    return Candidate(recipe.name, recipe.runtime, _left(recipe, profile), recipe.prefix, recipe.mapped)
+    before, *_, after = predict(recipe, profile)
+    trimmed = after.plan.vocabulary < before.plan.vocabulary
+    return Candidate(recipe.name, recipe.runtime, after.plan, recipe.prefix, recipe.mapped, trimmed)
 
 
 def format_candidate(name: str, profile: Profile) -> Candidate:
@@ -65,7 +75,7 @@ def weights_candidate(megabytes: float, profile: Profile, device: Device) -> Can
         raise EdgeError(f"--weights-mb: expected between 0.5 and 32 bits for each of {plan.matrices + plan.embedding:,} weights, found "
                         f"{bits:.2g}; give other MB or another profile")
     engine = device.recommended.format.partition("-")[0] or "onnx"
-    return Candidate(f"{megabytes:g} MB of weights", engine, plan.after(matrix_bits=bits, embedding_bits=bits), prefix=engine in ("mlx", "onnx"))
+    return Candidate(f"{megabytes:g} MB of weights", engine, plan.after(matrix_bits=bits, embedding_bits=bits), engine not in PADDED)
 
 
 def that_run_on(device: Device, profile: Profile) -> list[Candidate]:
@@ -73,7 +83,3 @@ def that_run_on(device: Device, profile: Profile) -> list[Candidate]:
     names = [name for name in FORMATS if name.partition("-")[0] in device.engines]
     served = [name for name in recipes() if load_recipe(name).runtime in device.engines]
     return [candidate(name, profile) for name in (*names, *served)]
-
-
-def _left(recipe: Recipe, profile: Profile) -> Plan:
-    return predict(recipe, profile)[-1].plan

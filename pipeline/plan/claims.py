@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -80,14 +80,14 @@ def compared(results: Mapping[str, Any], device: Device, profile: Profile) -> li
         raise EdgeError(f"--measured: expected the record of a run of profile {profile.name}, found one of {of}; add --profile {of}")
     found = []
     for claim in claims(results):
-        of = _candidate(_measured_on(claim) or subject_of(claim.id), profile)
+        of = _candidate(subject_of(claim.id) or _measured_on(claim), profile)
         predicted = of and _predicted(claim.metric, claim.percentile, of, device, profile)
         if of and predicted and claim.value:
             found.append(Beside(claim, of.name, predicted))
     return found
 
 
-def mean_off(rows: list[Beside]) -> float:
+def mean_off(rows: Sequence[Beside]) -> float:
     """The geometric mean of the factors that predictions were off by."""
     return statistics.geometric_mean(max(row.ratio, 1 / row.ratio) for row in rows)
 

@@ -1,8 +1,8 @@
 """What share of the roofline the engines of a kind reach: fitted on published figures, never on one device alone.
 
-A kind is the unit that computes, and for times on a CPU the type of the weights, which have kernels of their own.  Its parameters are fitted
-together, by least squares of the logarithms, each pulled a little towards a stated value so that few figures suffice.  How far a
-kind's predictions may be off is what they were off in the round that left the figure out.
+A kind is the unit that computes, and for times on a CPU the type of the weights, which have kernels of their own.  Its parameters are
+fitted together, by least squares of the logarithms, each pulled a little towards a stated value so that few figures suffice.  How far
+a kind's predictions may be off is what they were off for a device whose figures the fit had not seen: an M4 has none here.
 
 The roofline is what an engine could reach that reads weights while it multiplies.  Those that were measured do one after the other
 (29 ms at 14 tokens, 52 at 44, for the same weights), so a pass takes the sum of both sides, which is at most twice the roofline.
@@ -24,7 +24,7 @@ from pipeline.plan.published import Published, Quantity, published
 LABELS = 6
 SPREAD = 0.2  # of the logarithm of a measured figure: between sessions of one machine
 PULL = 1.0  # of the logarithm of a parameter around its stated value
-LEAST_FACTOR, FEW, FACTOR_OF_FEW = 1.3, 4, 2.0  # no prediction claims to be nearer; with fewer figures than FEW none nearer than 2
+LEAST_FACTOR, OF_ONE_DEVICE = 1.3, 2.0  # no prediction claims to be nearer, nor nearer than 2 where a kind was seen on one device alone
 GROUPS: dict[str, tuple[Quantity, ...]] = {"time": ("decode", "prefill", "first", "decision"), "memory": ("memory",), "load": ("load",)}
 
 
@@ -80,7 +80,10 @@ def _pass(plan: Plan, work: roofline.Work, tokens: int, device: Device, unit: Un
 
 @dataclass(frozen=True)
 class Checked:
-    """A published figure beside its prediction by a fit that had not seen it."""
+    """A published figure beside its prediction by a fit that had seen none of its device.
+
+    Of a kind that was seen on one device alone, by a fit that had seen all but this figure.
+    """
 
     figure: Published
     kind: str
@@ -105,20 +108,22 @@ def efficiency(kind: str) -> Efficiency:
 
 @cache
 def checked() -> tuple[Checked, ...]:
-    """Every published figure, predicted from the others of its kind."""
+    """Every published figure, predicted from others of its kind."""
     found = []
     for figure in published():
         kind = _kind(figure)
         others = [other for other in published() if _kind(other) == kind and other is not figure]
-        found.append(Checked(figure, kind, _figure(figure, fit(others))))
+        elsewhere = [other for other in others if other.device != figure.device]
+        found.append(Checked(figure, kind, _figure(figure, fit(elsewhere or others))))
     return tuple(found)
 
 
 def factor(kind: str, quantity: Quantity) -> float:
     """By what a prediction of this kind may be too large or too small."""
     group = next(quantities for quantities in GROUPS.values() if quantity in quantities)
-    off = [check.off for check in checked() if check.kind == kind and check.figure.quantity in group]
-    return max([LEAST_FACTOR if len(off) >= FEW else FACTOR_OF_FEW, *off])
+    seen = [check for check in checked() if check.kind == kind and check.figure.quantity in group]
+    alone = len({check.figure.device for check in seen}) < 2
+    return max([OF_ONE_DEVICE if alone else LEAST_FACTOR, *(check.off for check in seen)])
 
 
 def fit(figures: Sequence[Published]) -> Efficiency:

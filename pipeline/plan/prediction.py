@@ -52,7 +52,7 @@ def predict(candidate: Candidate, device: Device) -> Prediction:
     device.unit_of(candidate.engine)
     weights = candidate.plan.bytes / MB
     return Prediction(
-        candidate, device, Range(weights, weights, weights * FILES),
+        candidate, device, Range(candidate.least_bytes / MB, weights, weights * FILES),
         p50=_range("decision", candidate, device, candidate.tokens(MEDIAN)),
         p95=_range("decision", candidate, device, candidate.tokens(P95)),
         first=_range("first", candidate, device, candidate.tokens(MEDIAN)),

@@ -12,21 +12,23 @@ from pipeline.plan.prediction import Prediction, Range
 from pipeline.report import format as fmt
 from pipeline.report.recipe_steps import NONE, print_table
 
-PREDICTIONS = ("prediction of", "engine", "size MB", "P50 ms", "P95 ms", "first token ms", "tokens/s", "memory MB", "load ms", "")
+PREDICTIONS = ("prediction of", "engine", "size MB", "P50 ms", "P95 ms", "first token ms", "tokens/s", "memory MB", "load ms", "remarks")
 
 
 def show_device(device: Device, stream: TextIO) -> None:
     """What is known of it, with its sources."""
     print(f"{device.chip}: {device.says}", file=stream)
     rows = [("bandwidth", f"{device.bandwidth.value:g} GB/s", *_said(device.bandwidth))]
-    rows += [(f"{unit} {kind}", f"{figure.value:g} 10^12/s", *_said(figure)) for unit, of in device.rates.items() for kind, figure in of.items()]
+    rows += [(f"{unit} {kind}", f"{figure.value:g} 10^12/s", *_said(figure))
+             for unit, of in device.rates.items() for kind, figure in of.items()]
     rows += [("memory", f"{device.memory.value:,.0f} MB", *_said(device.memory))]
-    print_table(stream, ("of the chip", "figure", "", "source"), rows, numbers=(1,))
+    print_table(stream, ("of the chip", "figure", "is", "source"), rows, numbers=(1,))
 
 
 def show_predictions(predictions: Sequence[Prediction], recommended: Sequence[str], stream: TextIO) -> None:
-    rows = [(of.candidate.name, of.candidate.engine, f"{of.size.point:,.0f}", *map(_range, (of.p50, of.p95, of.first, of.decode, of.memory, of.load)),
-             ", ".join(_remarks(of, recommended))) for of in predictions]
+    rows = [(of.candidate.name, of.candidate.engine, f"{of.size.point:,.0f}",
+             *map(_range, (of.p50, of.p95, of.first, of.decode, of.memory, of.load)), ", ".join(_remarks(of, recommended)))
+            for of in predictions]
     print_table(stream, PREDICTIONS, rows, numbers=range(2, 9))
 
 
@@ -49,11 +51,14 @@ def show_beside(results: Mapping[str, Any], device: Device, rows: Sequence[Besid
     """A run's figures beside their predictions."""
     for line in heading(results, device):
         print(line, file=stream)
-    cells = [(of.claim.id, of.subject, fmt.measured(of.claim), _range(of.predicted, of.claim.unit), f"{of.ratio:.2f}", "" if of.inside else "outside")
-             for of in rows]
-    print_table(stream, ("claim", "of", "measured", "prediction", "ratio", ""), cells, numbers=(2, 3, 4))
-    print(f"off by a factor of {mean_off(list(rows)):.2f} on average, {sum(of.inside for of in rows)} of {len(rows)} inside the range" if rows
-          else "no claim of this run has both a figure and a prediction", file=stream)
+    if not rows:
+        print("no claim of this run has both a figure and a prediction", file=stream)
+        return
+    cells = [(of.claim.id, of.subject, fmt.measured(of.claim), _range(of.predicted, of.claim.unit), f"{of.ratio:.2f}",
+              "inside" if of.inside else "outside") for of in rows]
+    print_table(stream, ("claim", "of", "measured", "prediction", "ratio", "its range"), cells, numbers=(2, 3, 4))
+    inside = sum(of.inside for of in rows)
+    print(f"off by a factor of {mean_off(rows):.2f} on average, {inside} of {len(rows)} inside the range", file=stream)
 
 
 def _said(figure: Any) -> tuple[str, str]:
