@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from pipeline.measure.host import describe_host
+from pipeline.measure.host import describe_host, is_m4
 from pipeline.measure.machine_state import MachineState, read_state
 
 DISK_GB, MEMORY_GB = 15.0, 8.0
@@ -36,8 +36,12 @@ def _of_the_machine(host: Mapping[str, Any], disk_gb: float, memory_gb: float, p
         return
     if host["virtual"]:
         yield f"expected a Mac itself, found a virtual machine on {host['cpu']}, which measures its host: run on the Mac, {REHEARSE}"
-    elif not host["is_m4"]:
+    elif not is_m4(host["chip"]):
         yield f"expected an Apple M4, M4 Pro or M4 Max, found {host['chip'] or host['cpu']}: run on one of these, {REHEARSE}"
+    elif host["machine"] != "arm64":
+        yield f"expected a Python for arm64, found one for {host['machine']}, which is translated: remove .venv and take another"
+    elif not host["is_m4"]:
+        yield "expected a Mac that says it is no virtual machine, found one that does not tell: see `sysctl kern.hv_vmm_present`"
     if python != (3, 11):
         yield f"expected Python 3.11, found {python[0]}.{python[1]}: remove .venv and run `make m4 PYTHON=python3.11`"
     if disk_gb < DISK_GB:

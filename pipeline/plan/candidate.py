@@ -12,13 +12,14 @@ from pipeline.plan.device import Device
 from pipeline.profile import Profile
 
 ORIGINAL = "original"
-FORMATS: dict[str, float] = {
-    "coreml-fp16": 16, "coreml-int8": 8, "coreml-palette4": 4,
-    "litert-fp32": 32, "litert-int8": 8,
-    "mlx-fp32": 32, "mlx-bf16": 16, "mlx-fp16": 16, "mlx-8bit": 8.5, "mlx-mixed": 5.5, "mlx-4bit": 4.5,
+FORMATS: dict[str, tuple[float, float]] = {
+    "coreml-fp16": (16, 16), "coreml-int8": (8, 8), "coreml-palette4": (4, 8),
+    "litert-fp32": (32, 32), "litert-int8": (8, 8),
+    "mlx-fp32": (32, 32), "mlx-bf16": (16, 16), "mlx-8bit": (8.5, 8.5), "mlx-mixed": (5.5, 5.5), "mlx-4bit": (4.5, 4.5),
 }
-"""Bits of a weight in a format of `pipeline.export.formats`, scales included; MLX has two of 16 bits for every 64 weights."""
-PADDED = {"coreml": (32, 64, 128), "litert": (32, 64, 128)}
+"""Bits of a weight of the layers and of the embedding in a format of `pipeline.export.formats`, scales included: MLX has two of 16 bits
+for every 64 weights."""
+PADDED = {"coreml": (64, 128), "litert": (32, 64, 128)}
 """Lengths that an engine with static shapes computes at: the next one."""
 PREFIX = 12
 """Tokens of the prompt's fixed beginning, which some read in advance."""
@@ -51,8 +52,9 @@ class Candidate:
 def candidate(name: str, profile: Profile) -> Candidate:
     """A format or a recipe (name or path) applied to the profile's model; EdgeError for an unknown one."""
     if name in FORMATS:
-        engine, bits = name.partition("-")[0], FORMATS[name]
-        return Candidate(name, engine, plan_for(profile.base).after(matrix_bits=bits, embedding_bits=bits), prefix=engine == "mlx")
+        engine, (matrix_bits, embedding_bits) = name.partition("-")[0], FORMATS[name]
+        plan = plan_for(profile.base).after(matrix_bits=matrix_bits, embedding_bits=embedding_bits)
+        return Candidate(name, engine, plan, prefix=engine not in PADDED)
     if name == ORIGINAL:
         return Candidate(name, "onnx", plan_for(profile.base))
     recipe = load_recipe(name)

@@ -20,8 +20,9 @@ Expected = Literal["expected pass", "expected fail", "too close to tell", "no pr
 SUBJECTS = {
     "latency.": "int8", "memory.": "int8", "quantization.": "int8", "onnx.": "int8",
     "edge_200mb.": "edge-200mb", "int8_fast.": "int8-fast", "compression.": "edge-200mb", "neural_engine.": "coreml-int8",
+    "coreml.": "coreml-int8", "litert.": "litert-int8", "mlx.": "mlx-4bit",
 }
-"""What a documented target is about, by the beginning of its id; one about a device format has the format's name in its id."""
+"""What a documented target is about, by the beginning of its id; one about another variant of a format names it in its id."""
 KINDS = {"onnx-int8": "int8", "onnx-fp32": ORIGINAL}
 """Artifacts that a claim may be measured on, beside recipes and formats."""
 

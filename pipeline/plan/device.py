@@ -79,10 +79,9 @@ def load_device(name: str) -> Device:
     """A device by name (in ``profiles/devices``) or by the path of a YAML file; EdgeError for an unknown or malformed one."""
     if name.endswith((".yaml", ".yml")):
         return read_model(Path(name), Device)
-    path = DEVICES / f"{name}.yaml"
-    if Path(name).name != name or not path.is_file():
-        raise EdgeError(f"device {name!r}: expected one of {', '.join(devices())}, or the path of a .yaml file")
-    return read_model(path, Device)
+    if name not in devices():
+        raise EdgeError(f"device {name[:80]!r}: expected one of {', '.join(devices())}, or the path of a .yaml file")
+    return read_model(DEVICES / f"{name}.yaml", Device)
 
 
 def devices() -> list[str]:

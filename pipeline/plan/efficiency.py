@@ -11,7 +11,6 @@ The roofline is what an engine could reach that reads weights while it multiplie
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 
@@ -103,7 +102,7 @@ class Checked:
 @cache
 def efficiency(kind: str) -> Efficiency:
     """Fitted on all figures of the kind."""
-    return fit([figure for figure in published() if _kind(figure) == kind])
+    return fit(tuple(figure for figure in published() if _kind(figure) == kind))
 
 
 @cache
@@ -112,8 +111,8 @@ def checked() -> tuple[Checked, ...]:
     found = []
     for figure in published():
         kind = _kind(figure)
-        others = [other for other in published() if _kind(other) == kind and other is not figure]
-        elsewhere = [other for other in others if other.device != figure.device]
+        others = tuple(other for other in published() if _kind(other) == kind and other is not figure)
+        elsewhere = tuple(other for other in others if other.device != figure.device)
         found.append(Checked(figure, kind, _figure(figure, fit(elsewhere or others))))
     return tuple(found)
 
@@ -126,7 +125,8 @@ def factor(kind: str, quantity: Quantity) -> float:
     return max([OF_ONE_DEVICE if alone else LEAST_FACTOR, *(check.off for check in seen)])
 
 
-def fit(figures: Sequence[Published]) -> Efficiency:
+@cache
+def fit(figures: tuple[Published, ...]) -> Efficiency:
     """The parameters that come nearest to the figures; the stated ones where there is none."""
     import numpy as np
     from scipy.optimize import least_squares
