@@ -5,7 +5,7 @@ REPORTS ?= reports
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 
-.PHONY: accept accept-shape test selftest report html lint clean
+.PHONY: accept accept-shape m4 test selftest report html lint clean
 
 $(READY): constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -22,6 +22,14 @@ accept: $(READY)
 # At Qwen3-0.6B's own size with random weights: minutes and 12 GB from an empty store.  Red, rightly: the documented INT8 is too large.
 accept-shape: $(READY)
 	@$(MAKE) --no-print-directory accept REPORTS=$(REPORTS)/shape ARGS="--profile qwen3-0.6b-shape $(ARGS)"
+
+# On an Apple M4: checks, artifacts, cool down, the claims, reports.  ARGS=--rehearse goes through the steps on any machine.
+m4: $(READY) $(VENV)/.power
+	@$(BIN)/edge m4 --reports $(REPORTS) $(ARGS)
+
+$(VENV)/.power: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[model,power]"
+	touch $@
 
 # In the order of the folders: the longest files have the fewest tests, and would come last, one worker idle.
 test: $(READY)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +17,15 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.cli import COMMANDS
+from pipeline.cli import COMMANDS, _parser
 from pipeline.report import summary
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
-MAKE = re.compile(r"^\s*make (\S+)", re.MULTILINE)
-EDGE = re.compile(r"\bedge ([a-z]+)")
+MAKE = re.compile(r"^\s*make ([^#\n]+)", re.MULTILINE)
+EDGE = re.compile(r"\bedge ([a-z0-9]+)(?: ([^|\n]*))?")
+FILE = re.compile(r"(?<![\w./-])(?:\.ci|tests|acceptance|profiles)/[\w./-]+|(?<![\w./-])\.ci/\w+")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -56,18 +62,35 @@ def _step(step: dict[str, Any]) -> Iterator[str]:
         yield f"uses: {step['uses']} is not pinned to a commit"
     if "checkout" in step.get("uses", "") and step["with"].get("persist-credentials") is not False:
         yield "checkout: the token stays in the workspace"
-    for command in EDGE.findall(script):
-        if command not in COMMANDS:
-            yield f"run: edge has no command {command}"
-    for target in MAKE.findall(script):
-        if subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True).returncode:
-            yield f"run: make has no target {target}"
+    for command, arguments in EDGE.findall(script):
+        yield from _edge(command, shlex.split(arguments))
+    for words in map(shlex.split, MAKE.findall(script)):
+        targets = [word for word in words if "=" not in word]
+        if subprocess.run(["make", "--dry-run", *targets], cwd=ROOT, capture_output=True).returncode:
+            yield f"run: make has no target {' '.join(targets)}"
+        if "m4" in targets:
+            yield from _edge("m4", [part for word in words if word.startswith("ARGS=") for part in shlex.split(word.removeprefix("ARGS="))])
+    for file in FILE.findall(script):
+        if not (ROOT / file).exists():
+            yield f"run: there is no file {file}"
 
 
-def test_there_is_one_for_linux_and_one_for_the_m4() -> None:
+def _edge(command: str, arguments: list[str]) -> Iterator[str]:
+    if command not in COMMANDS:
+        yield f"run: edge has no command {command}"
+        return
+    try:
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            _parser().parse_args([command, *arguments])
+    except SystemExit:
+        yield f"run: edge {command} does not understand {' '.join(arguments)}: {said.getvalue().splitlines()[-1]}"
+
+
+def test_there_is_one_for_linux_one_for_a_hosted_mac_and_one_for_the_m4() -> None:
     runners = {path.stem: [job["runs-on"] for job in read(path)["jobs"].values()] for path in WORKFLOWS}
     assert runners["acceptance-m4"] == [["self-hosted", "macOS", "ARM64", "m4"]]
     assert all(str(runner).startswith("ubuntu") for runner in runners["acceptance"])
+    assert runners["macos"] == ["macos-15"] and read(ROOT / ".github" / "workflows" / "macos.yml")["on"]["push"] is None  # every push
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -86,6 +109,9 @@ PLANTED = {
     "token stays": lambda job, flow: job["steps"][0]["with"].pop("persist-credentials"),
     "no command": lambda job, flow: job["steps"].append({"run": ".venv/bin/edge gates --against main"}),
     "no target": lambda job, flow: job["steps"].append({"run": "make acept"}),
+    "no file": lambda job, flow: job["steps"].append({"run": ".venv/bin/python -m pytest tests/runtimes"}),
+    "does not understand --rehearsal": lambda job, flow: job["steps"].append({"run": 'make m4 ARGS="--rehearsal"'}),
+    "does not understand --devise": lambda job, flow: job["steps"].append({"run": ".venv/bin/edge plan --devise m4"}),
 }
 
 
@@ -108,3 +134,15 @@ def test_the_scripts_are_shell(path: Path) -> None:
 def test_the_comment_is_found_by_the_marker_of_the_summary() -> None:
     steps = read(ROOT / ".github" / "workflows" / "acceptance.yml")["jobs"]["comment"]["steps"]
     assert f'startswith("{summary.MARKER}")' in steps[-1]["run"]
+
+
+@pytest.mark.parametrize(("wanted", "code"), [(["coreml", "mlx"], 0), (["coreml", "litert"], 1), ([], 0)])
+def test_a_backend_that_did_not_execute_is_found(wanted: list[str], code: int, tmp_path: Path) -> None:
+    alone, paired = ({"measurement": {"conditions": conditions}} for conditions in (
+        {"backend": "coreml", "provider": "coreml-all", "threads": 1},
+        {"reference": {"backend": "torch", "provider": "torch-cpu"}, "candidate": {"backend": "mlx", "provider": "mlx-metal"}}))
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "results.json").write_text(json.dumps({"claims": [alone], "observations": [paired, {"measurement": {}}]}))
+    done = subprocess.run([sys.executable, ROOT / ".ci" / "executed", *wanted], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    assert ("litert: NOT EXECUTED" in done.stdout) == bool(code)

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.peers import REFERENCE, Engine, Model, engines, peers
 from benchmarks.peers import subject as subjects
 from benchmarks.peers.process import Worker
-from benchmarks.peers.roofline import work
+from benchmarks.peers.roofline import megabytes, milliseconds, work
 from benchmarks.peers.table import Row, roof, table
 from benchmarks.peers.turns import take_turns
 from pipeline.errors import EdgeError
@@ -65,14 +65,14 @@ def compare(ready: dict[Engine, Path], model: Model, prompts: dict[str, list[lis
     length = round(sum(map(len, prompts["long"])) / len(prompts["long"]))
     needed = work(config, length, len(model.label_ids))
     with Worker("roofline", Path(sys.executable), options.threads) as worker:
-        rates = worker.ask("rates", threads=options.threads, megabytes=[needed.megabytes(engine.form) for engine in ready])
+        rates = worker.ask("rates", threads=options.threads, megabytes=[megabytes(needed, engine.form) for engine in ready])
     read = dict(zip(ready, rates["read"], strict=True))
     with ExitStack() as stack:
         opened = dict(_opened(stack, ready, model, prompts["short"][0], options, skipped))
         answers, disturbed = take_turns({engine.name: worker for engine, (worker, _) in opened.items()},
                                         [*prompts["short"], *prompts["long"]], options.rounds, options.pause)
         rows = [Row(engine, answers[engine.name], load, worker.ask("memory")["peak_rss"], _megabytes(ready[engine]),
-                    needed.milliseconds(engine.form, rates["products"], read[engine]))
+                    milliseconds(needed, engine.form, rates["products"], read[engine]))
                 for engine, (worker, load) in opened.items()]
     yield from _head(config, prompts, options, disturbed)
     yield from table(rows, answers[REFERENCE.name], prompts)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.peers import Engine
-from benchmarks.peers.roofline import Work
 from benchmarks.peers.turns import Answers, agreement
 from pipeline.percentile import percentile
+from pipeline.plan.roofline import Work
 
 # Cosine of label logits below which an engine answers something else.  28 layers of random weights in 4 bits come to 0.6.
 LEAST_COSINE, LEAST_OF_FEW_BITS = 0.95, 0.5

@@ -19,12 +19,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.peers import REFERENCE, Engine, Form, Model, engines, litert, llama_cpp, peer, turns
 from benchmarks.peers import __main__ as command
 from benchmarks.peers.__main__ import main
-from benchmarks.peers.roofline import Work, work
+from benchmarks.peers.roofline import milliseconds, work
 from benchmarks.peers.table import Row, table
 from benchmarks.peers.turns import Answers, agreement, take_turns
 from pipeline.errors import EdgeError
 from pipeline.export import litert as exporter
 from pipeline.export.forward import ClassifierForward
+from pipeline.plan.roofline import Work
 from pipeline.runtime.torch_runtime import load_model
 
 RIGHT = [[2.0, 1.0, 0.0], [0.0, 3.0, 1.0]]
@@ -124,7 +125,7 @@ def test_the_work_of_a_decision_is_what_torch_counts_less_the_masked_half_of_att
 
 @given(st.floats(1, 1e12), st.floats(1, 1e12), st.floats(1, 1e12), st.floats(1, 1e12), st.floats(1, 32))
 def test_the_roof_is_the_higher_of_both_times(operations, weights, products, read, bits):
-    found = Work(operations, weights).milliseconds(Form(bits, "int8"), {"int8": products}, read)
+    found = milliseconds(Work(operations, weights), Form(bits, "int8"), {"int8": products}, read)
     assert found == pytest.approx(1e3 * max(operations / products, weights * bits / 8 / read))
 
 
