@@ -1,11 +1,35 @@
-"""Phase 11 on the Mac: the Core ML program as Core ML executes it, and whether the Neural Engine does the work."""
+"""Phase 11, the Neural Engine: what would run on it, told by the files; on the Mac whether it does, and how well."""
+
+from dataclasses import replace
 
 import pytest
 
+from pipeline.measure.agreement import agreement
 from pipeline.measure.latency import latency
 from pipeline.measure.memory import memory
 from pipeline.measure.placement import on_the_neural_engine, placement
 from pipeline.measure.power import power
+from pipeline.measure.preflight import products_elsewhere
+
+
+@pytest.mark.claim("neural_engine.coreml_products")
+def test_it_takes_every_product_of_the_program(check, in_format):
+    check(products_elsewhere(in_format("coreml-int8")))
+
+
+@pytest.mark.claim("neural_engine.onnx_products")
+def test_it_takes_every_product_of_the_graph(check, in_format):
+    check(products_elsewhere(in_format("onnx-coreml-fp16")))
+
+
+def test_what_ships_beside_the_targets(check, int8_model):
+    check.observe("neural_engine.int8_products", "matrix products of the INT8 ONNX model that would run elsewhere than on the Neural Engine",
+                  "INT8 ONNX 模型中不在神经引擎上执行的矩阵乘法数", "11 Core ML", products_elsewhere(int8_model))
+
+
+@pytest.mark.claim("onnx_coreml.agreement")
+def test_the_float16_graph_agrees_with_torch(check, torch_decisions, decide, in_format):
+    check(agreement(torch_decisions, decide(replace(in_format("onnx-coreml-fp16"), backend="onnx"))))
 
 
 @pytest.fixture
