@@ -12,12 +12,12 @@ def test_the_trained_model_is_accurate(check, torch_decisions, challenge):
 
 
 @pytest.mark.claim("accuracy.int8")
-def test_the_model_that_ships_is_accurate(check, int8_decisions, challenge):
-    check(accuracy(int8_decisions, challenge))
+def test_the_model_that_ships_is_accurate(check, shipped_decisions, challenge):
+    check(accuracy(shipped_decisions, challenge))
 
 
-def test_figures_beside_the_target(check, int8_decisions, challenge, documented_test):
+def test_figures_beside_the_target(check, shipped_decisions, challenge, documented_test):
     check.observe("accuracy.documented_test", "accuracy on the documented test set of 100", "文档测试集（100 条）准确率",
-                  "3 accuracy", accuracy(int8_decisions, documented_test))
+                  "3 accuracy", accuracy(shipped_decisions, documented_test))
     check.observe("calibration.ece", "expected calibration error", "期望校准误差（ECE）",
-                  "3 accuracy", expected_calibration_error(int8_decisions, challenge))
+                  "3 accuracy", expected_calibration_error(shipped_decisions, challenge))

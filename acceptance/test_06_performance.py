@@ -9,40 +9,40 @@ from pipeline.measure.power import power
 
 
 @pytest.fixture(scope="module")
-def int8_latency(int8_model, queries, settled):
-    return latency(int8_model, queries, settled=settled("latency.p50", "latency.p95"))
+def shipped_latency(shipped, queries, settled):
+    return latency(shipped, queries, settled=settled("latency.p50", "latency.p95"))
 
 
 @pytest.fixture(scope="module")
-def turns(in_turns, int8_model, queries):
-    return in_turns(int8_model, queries)
+def turns(in_turns, shipped, queries):
+    return in_turns(shipped, queries)
 
 
 @pytest.mark.claim("latency.p50")
-def test_p50(check, int8_latency, turns):
-    check(int8_latency, turns)
+def test_p50(check, shipped_latency, turns):
+    check(shipped_latency, turns)
 
 
 @pytest.mark.claim("latency.p95")
-def test_p95(check, int8_latency, turns):
-    check(int8_latency, turns)
+def test_p95(check, shipped_latency, turns):
+    check(shipped_latency, turns)
 
 
 @pytest.mark.claim("memory.peak_rss")
-def test_memory(check, int8_model, queries):
-    check(memory(int8_model, queries, definition="peak_rss"))
+def test_memory(check, shipped, queries):
+    check(memory(shipped, queries, definition="peak_rss"))
 
 
 @pytest.mark.claim("power.added")
-def test_power(check, int8_model, queries):
-    check(power(int8_model, queries))
+def test_power(check, shipped, queries):
+    check(power(shipped, queries))
 
 
-def test_the_clients_wait_beside_the_targets(check, int8_model, queries):
+def test_the_clients_wait_beside_the_targets(check, shipped, queries):
     check.observe("performance.client_decision", "a decision as its client sees it", "客户端所见的决策耗时",
-                  "6 performance", client_decision(int8_model, queries))
+                  "6 performance", client_decision(shipped, queries))
 
 
-def test_cold_start_beside_the_targets(check, int8_model, queries):
+def test_cold_start_beside_the_targets(check, shipped, queries):
     check.observe("performance.cold_start", "process start to first decision", "冷启动时间（进程启动至首次决策）",
-                  "6 performance", cold_start(int8_model, queries[0]))
+                  "6 performance", cold_start(shipped, queries[0]))

@@ -13,6 +13,7 @@ from pipeline.data.records import CONFIDENCE_THRESHOLD, NAMED
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_model
 
+ONNX_INT8 = "onnx-int8"
 PROFILES = Path(__file__).parent.parent / "profiles"
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -58,6 +59,9 @@ class Prompt(Section):
 
 
 class Train(Section):
+    """LoRA, by ms-swift or by mlx-lm (``trainer``), in the linear modules that ``target_modules`` name, of every layer or of ``layers``."""
+
+    trainer: Literal["ms-swift", "mlx"] = "ms-swift"
     rank: Positive = 8
     alpha: Positive = 16
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
@@ -119,7 +123,10 @@ class Export(Section):
 
 
 class Serve(Section):
+    """What ships, and on how many CPU threads.  ``format``: one of `pipeline.export.formats`, or the plan's own, ONNX in INT8."""
+
     threads: Positive = 2
+    format: str = ONNX_INT8
 
 
 class Profile(Section):
@@ -143,16 +150,17 @@ class Profile(Section):
 
 
 def load_profile(name: str, model: str = "", train_file: str = "", eval_file: str = "",
-                 columns: dict[str, str] | None = None) -> Profile:
-    """A profile by name (in ``profiles/``) or by the path of a YAML file, with the user's own model and data put in.
+                 columns: dict[str, str] | None = None, format: str = "") -> Profile:
+    """A profile by name (in ``profiles/``) or by the path of a YAML file, with the user's own model, data and format put in.
 
-    EdgeError for an unknown name, a malformed file, and a model or data that do not go with the profile.
+    EdgeError for an unknown name or format, a malformed file, and a model or data that do not go with the profile.
     """
     path = _path_of(name)
     profile = read_model(path, Profile)
     _check_mix(profile.data.scenario_mix, path)
     return profile.model_copy(update={"base": _base(profile, name, model),
-                                      "data": _data(profile.data, train_file, eval_file, columns)})
+                                      "data": _data(profile.data, train_file, eval_file, columns),
+                                      "serve": _serve(profile.serve, format)})
 
 
 def _check_mix(mix: dict[str, float], path: Path) -> None:
@@ -176,6 +184,17 @@ def _base(profile: Profile, name: str, model: str) -> Base:
         raise EdgeError(f"profile {name}: expected base.parameters, the size that it tells about, found none; "
                         "add it or take scale out of tells")
     return base.model_copy(update={"model": os.path.expanduser(model or base.model)})
+
+
+def _serve(serve: Serve, format: str) -> Serve:
+    format = format or serve.format
+    if format != ONNX_INT8:
+        from pipeline.export.formats import device_format
+        try:
+            device_format(format)
+        except EdgeError as error:
+            raise EdgeError(f"{error} or {ONNX_INT8}") from None
+    return serve.model_copy(update={"format": format})
 
 
 def _data(data: Data, train_file: str, eval_file: str, columns: dict[str, str] | None) -> Data:

@@ -9,14 +9,18 @@ Each builder is imported only when it has to build.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pipeline.digest import directory_digest, file_digest
-from pipeline.profile import Functions, Profile
+from pipeline.profile import Functions, Profile, Train
 from pipeline.store import Artifact, Spec, Workspace
 
 TRAINING = ("torch", "transformers", "ms-swift", "peft")
+MLX = ("mlx", "mlx-lm", "transformers")
+# The module that trains, what else determines the result, and the libraries; a program that is run by name is not seen in its code.
+TRAINERS = {"ms-swift": ("pipeline.train.sft", (), TRAINING), "mlx": ("pipeline.train.mlx_lora", ("pipeline.train.mlx_trainer",), MLX)}
 EXPORT = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 BASES = {"reference": ("pipeline.base.reference", ("seed",)), "qwen3-shape": ("pipeline.base.shape", ("seed",)),
          "pretrained": ("pipeline.base.hub", ("model", "revision", "parameters"))}
@@ -68,23 +72,36 @@ def _queries(data: Artifact) -> list[str]:
 
 def adapter(profile: Profile, base: Artifact, data: Artifact) -> Spec:
     """The LoRA adapter of the best checkpoint, with its curves."""
-    config = {"prompt": profile.prompt.model_dump(), "train": profile.train.model_dump()}
+    return _lora("adapter", profile.prompt.model_dump(), profile.train, base, data)
+
+
+def _lora(kind: str, prompt: Mapping[str, Any], train: Train, base: Artifact, data: Artifact, rows: str = "") -> Spec:
+    """An adapter by the trainer that ``train`` names.  rows: the module of `read_function_rows`, where it is not intents that are read."""
+    config = {"prompt": prompt, "train": train.model_dump(exclude={"trainer"})}
+    trainer, programs, libraries = TRAINERS[train.trainer]
 
     def build(work: Workspace) -> None:
-        from pipeline.train.sft import train_adapter
-        train_adapter(work.out, work.scratch, base=base.path, train=data.file("train.jsonl"),
-                      validation=data.file("validation.jsonl"), config=config)
+        read = {"read": import_module(rows).read_function_rows} if rows else {}
+        import_module(trainer).train_adapter(work.out, work.scratch, base=base.path, train=data.file("train.jsonl"),
+                                             validation=data.file("validation.jsonl"), config=config, **read)
 
-    return Spec("adapter", build, config, {"base": base, "data": data}, ("pipeline.train.sft",), TRAINING)
+    return Spec(kind, build, config, {"base": base, "data": data}, (trainer, *programs, *filter(None, [rows])), libraries)
 
 
 def merged(base: Artifact, adapter: Artifact, kind: str = "merged") -> Spec:
-    """Base plus adapter as one Hugging Face directory."""
-    def build(work: Workspace) -> None:
-        from pipeline.train.merge import merge_adapter
-        merge_adapter(work.out, base=base.path, adapter=adapter.path)
+    """Base plus adapter as one Hugging Face directory, by the library that trained the adapter."""
+    by_mlx = (adapter.path / "mlx").is_dir()
 
-    return Spec(kind, build, {}, {"base": base, "adapter": adapter}, ("pipeline.train.merge",), TRAINING)
+    def build(work: Workspace) -> None:
+        if by_mlx:
+            from pipeline.train.mlx_fuse import fuse_adapter
+            fuse_adapter(work.out, work.scratch, base=base.path, adapter=adapter.path)
+        else:
+            from pipeline.train.merge import merge_adapter
+            merge_adapter(work.out, base=base.path, adapter=adapter.path)
+
+    code, libraries = ("pipeline.train.mlx_fuse", MLX) if by_mlx else ("pipeline.train.merge", TRAINING)
+    return Spec(kind, build, {}, {"base": base, "adapter": adapter}, (code,), libraries)
 
 
 def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
@@ -144,17 +161,24 @@ def compression(name: str, settings: Mapping[str, Any], inputs: Mapping[str, Art
                 module.LIBRARIES)
 
 
-def device_format(profile: Profile, merged: Artifact, name: str) -> Spec:
-    """The classifier in a format of `pipeline.export.formats`, such as coreml-int8."""
+def device_format(profile: Profile, merged: Artifact, name: str, source: Artifact | None = None) -> Spec:
+    """The classifier in a format of `pipeline.export.formats`, such as coreml-int8.
+
+    source: the variant that it is made of, where its config names one; else the format makes that itself, and again.
+    """
     from pipeline.export.formats import device_format as find
 
     module, config = find(name)
     config = {**config, "max_length": profile.prompt.max_length}
+    if getattr(module, "READS_PREFIX", False):
+        from pipeline.runtime.prompt import template
+        config["prefix"] = template(profile.prompt.system).prefix
+    inputs = {"merged": merged, **({"source": source} if source else {})}
 
     def build(work: Workspace) -> None:
-        module.export(work.out, work.scratch, merged=merged.path, config=config)
+        module.export(work.out, work.scratch, config=config, **{role: artifact.path for role, artifact in inputs.items()})
 
-    return Spec(name, build, config, {"merged": merged}, (module.__name__,), module.LIBRARIES)
+    return Spec(name, build, config, inputs, (module.__name__,), module.LIBRARIES)
 
 
 def function_data(functions: Functions) -> Spec:
@@ -170,16 +194,7 @@ def function_data(functions: Functions) -> Spec:
 
 def functions_adapter(functions: Functions, base: Artifact, data: Artifact) -> Spec:
     """A second LoRA adapter of the same base: rewriting and tool selection."""
-    config = {"prompt": {"max_length": functions.max_length}, "train": functions.lora.model_dump()}
-
-    def build(work: Workspace) -> None:
-        from pipeline.train.function_rows import read_function_rows
-        from pipeline.train.sft import train_adapter
-        train_adapter(work.out, work.scratch, base=base.path, train=data.file("train.jsonl"),
-                      validation=data.file("validation.jsonl"), config=config, read=read_function_rows)
-
-    code = ("pipeline.train.sft", "pipeline.train.function_rows")
-    return Spec("functions-adapter", build, config, {"base": base, "data": data}, code, TRAINING)
+    return _lora("functions-adapter", {"max_length": functions.max_length}, functions.lora, base, data, "pipeline.train.function_rows")
 
 
 def functions_whole(functions: Functions, base: Artifact, data: Artifact) -> Spec:

@@ -17,9 +17,8 @@ import psutil
 import pytest
 from safetensors.numpy import save_file
 
-from pipeline import doctor
 from pipeline.base import build_base
-from pipeline.doctor import Finding, examine, exit_code, render
+from pipeline.doctor import Finding, environment, examine, exit_code, render
 from pipeline.errors import EdgeError
 from pipeline.report.figures import fonts
 from tests.models import tiny_model
@@ -38,7 +37,7 @@ def look(tmp_path: Path) -> Callable[..., Finding]:
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A repository root with these files."""
-    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
 
     def write(**files: str) -> None:
         for name, text in files.items():
@@ -73,7 +72,7 @@ def test_a_local_version_part_is_no_difference(
     look: Callable[..., Finding], repository: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository(constraints="torch==2.13.0\n")
-    monkeypatch.setattr(doctor.metadata, "version", lambda name: "2.13.0+cpu")
+    monkeypatch.setattr(environment.metadata, "version", lambda name: "2.13.0+cpu")
     assert look("packages").state == "ok"
 
 

@@ -6,7 +6,8 @@ A peer is a file here that says
 - ``VARIANTS``: the forms of the weights it serves, each with its `Form`;
 - ``Session``: ``open(path, model, threads, variant)``, a class method, and ``run(ids) -> float32 [labels]``, one whole decision;
 - ``prepare(out, scratch, model, variant)``, where it needs files of its own: what it writes into ``out`` is what it opens.  A peer without
-  it opens the Hugging Face directory itself.
+  it opens the Hugging Face directory itself;
+- ``CODE``, where those files are made by modules of this project: which.
 
 Both run in a process of the peer's own, maybe by another interpreter (``--python``), so optional libraries are imported inside them.
 """

@@ -99,7 +99,7 @@ def prepared(store: Store, engine: Engine, model: Model, source: Artifact, pytho
 
         config = {"peer": engine.peer, "variant": engine.variant, "labels": model.label_ids, "versions": found["versions"],
                   "file": file_digest(Path(str(module.__file__)))}  # the store follows the code of the package pipeline alone
-        return store.get(Spec("peer", build, config, {"model": source}, _techniques(engine))).path
+        return store.get(Spec("peer", build, config, {"model": source}, _code(engine))).path
 
 
 def request(engine: Engine, model: Model) -> dict[str, Any]:
@@ -108,8 +108,8 @@ def request(engine: Engine, model: Model) -> dict[str, Any]:
     return {"peer_": engine.peer, "variant": engine.variant, "model": fields}
 
 
-def _techniques(engine: Engine) -> tuple[str, ...]:
+def _code(engine: Engine) -> tuple[str, ...]:
     """The code that a peer's files are made by, where it is this project's."""
     name = engine.variant.partition("-")[0]
     known = engine.peer == "onnx_cpu" and name in technique_names()
-    return (f"pipeline.compress.techniques.{name}", "pipeline.export.onnx") if known else ()
+    return (f"pipeline.compress.techniques.{name}", "pipeline.export.onnx") if known else getattr(peer(engine.peer), "CODE", ())

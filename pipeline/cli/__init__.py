@@ -9,7 +9,7 @@ from importlib import import_module
 
 from pipeline.errors import EdgeError, told
 
-COMMANDS = ("artifacts", "baseline", "compress", "data", "doctor", "gate", "gateway", "m4", "plan", "report", "serve")
+COMMANDS = ("artifacts", "baseline", "compress", "data", "doctor", "gate", "gateway", "m4", "plan", "preflight", "report", "serve")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

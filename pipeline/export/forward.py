@@ -125,9 +125,9 @@ class ClassifierForward(nn.Module):
         bias = self.causal[known : known + length, : known + length].reshape(1, 1, length, known + length)
         if mask is not None:
             padded = ((1 - mask.to(bias.dtype)) * MASKED).reshape(1, 1, 1, length)
-            bias = bias + torch.nn.functional.pad(padded, (known, 0))
+            bias = bias + (torch.nn.functional.pad(padded, (known, 0)) if known else padded)
         x, _ = self._through(ids, bias)
-        return self.head(self.norm(x)[:, 0])
+        return self.head(self.norm(x).squeeze(1))
 
     def _through(self, ids: Tensor, bias: Tensor) -> tuple[Tensor, list[Tensor]]:
         """ids [1, T], bias [1, 1, T, P + T] -> the last position [1, 1, hidden], and each layer's new keys and values."""

@@ -69,11 +69,12 @@ def check_against_torch(exported: Path, model: Any, ids: Sequence[int], max_leng
 
 
 def write_graph(wrapper: nn.Module, file: Path, opset: int, examples: Mapping[str, Tensor], outputs: Sequence[str],
-                lengths: Mapping[str, Mapping[int, Any]]) -> None:
+                lengths: Mapping[str, Mapping[int, Any]], external: bool = True) -> None:
     """Write ``wrapper`` as ONNX, its linear layers' weights named as they are called there.
 
     ``examples``: an input of each name, in the order of forward's; ``lengths``: their axes (torch.export.Dim) that may vary.
-    Weights beyond MAPPED_BEYOND go to a file of their own.  EdgeError when the file's opset is not the asked one.
+    Weights beyond MAPPED_BEYOND go to a file of their own, unless ``external`` says not to.  EdgeError when the file's opset is not
+    the asked one.
     """
     _name_weights(wrapper)
     with torch.no_grad(), quiet():
@@ -83,7 +84,7 @@ def write_graph(wrapper: nn.Module, file: Path, opset: int, examples: Mapping[st
         size = sum(p.numel() * p.element_size() for p in wrapper.parameters())
         assert program is not None
         _forget_sources(program.model)
-        program.save(str(file), external_data=size > MAPPED_BEYOND)
+        program.save(str(file), external_data=external and size > MAPPED_BEYOND)
     onnx.checker.check_model(str(file))
     _check_opset(file, opset)
 

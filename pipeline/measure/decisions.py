@@ -65,6 +65,13 @@ class Decisions:
         """1 where the decided intent is the record's, one a record."""
         return [int(self.of(record["query"]).intent == record["intent"]) for record in some(records)]
 
+    def among(self, queries: Sequence[str]) -> Decisions:
+        """The decisions of these queries alone; EdgeError when one of them was never decided."""
+        found = [self.of(query) for query in queries]
+        return replace(self, queries=list(queries), **{
+            name: [getattr(one, field) for one in found]
+            for name, field in {"intents": "intent", "confidences": "confidence", "routes": "route", "logits": "logits"}.items()})
+
     def save(self, file: Path) -> None:
         """Writes JSON; a reader sees the whole file or none."""
         write_atomically(file, json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False))

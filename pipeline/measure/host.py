@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -14,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from pipeline.measure.mac_chip import Chip, read_chip
 from pipeline.store.host import cpu_name
 
 LIBRARIES = (
@@ -25,29 +25,31 @@ LIBRARIES = (
 def describe_host() -> dict[str, Any]:
     """The facts of this machine and of the libraries that matter.
 
-    chip: "Apple M4", "Apple M4 Pro" ... on a Mac, "" elsewhere.  is_m4: a real machine with a chip of the M4 family; a
-    virtual machine on one is not, since it measures its host's scheduling.  host_class: baselines are compared only
-    within the same one.
+    chip: "Apple M4", "Apple M4 Pro" ... on a Mac, "" elsewhere; performance_cores, efficiency_cores and gpu_cores of it, None
+    where it does not tell.  is_m4: a real machine with a chip of the M4 family, known to be none of its likes (`proven_m4`).
+    host_class: baselines are compared only within the same one.
     """
     cpu, mac = cpu_name(), sys.platform == "darwin"
-    chip = cpu if mac and cpu.startswith("Apple ") else ""
-    virtual = _sysctl("kern.hv_vmm_present") == "1" if mac else None
-    cores = os.cpu_count() or 0
+    chip = read_chip(cpu) if mac else Chip()
+    machine, cores = platform.machine(), os.cpu_count() or 0
     memory = round(psutil.virtual_memory().total / 1e9, 1)
     return {
         "system": platform.system(),
         "release": platform.mac_ver()[0] if mac else platform.release(),
-        "build": _sysctl("kern.osversion") if mac else platform.version(),
-        "machine": platform.machine(),
+        "build": chip.build if mac else platform.version(),
+        "machine": machine,
         "cpu": cpu,
-        "model": _sysctl("hw.model") if mac else "",
-        "chip": chip,
-        "is_m4": is_m4(chip) and not virtual,
-        "virtual": virtual,
+        "model": chip.model,
+        "chip": chip.name,
+        "is_m4": proven_m4(chip, machine),
+        "virtual": chip.virtual,
         "cores": cores,
+        "performance_cores": chip.performance_cores,
+        "efficiency_cores": chip.efficiency_cores,
+        "gpu_cores": chip.gpu_cores,
         "memory_gb": memory,
         "python": platform.python_version(),
-        "host_class": host_class(platform.system(), platform.machine(), cores, cpu),
+        "host_class": host_class(platform.system(), machine, cores, cpu, chip.gpu_cores),
         "libraries": installed(LIBRARIES),
     }
 
@@ -57,9 +59,21 @@ def is_m4(chip: str) -> bool:
     return re.fullmatch(r"Apple M4( Pro| Max| Ultra)?", chip) is not None
 
 
-def host_class(system: str, machine: str, cores: int, cpu: str) -> str:
-    """What decides a machine's speed, as one string: "linux-x86_64-2c-AMD EPYC"."""
-    return f"{system.lower()}-{machine}-{cores}c-{cpu}"
+def proven_m4(chip: Chip, machine: str) -> bool:
+    """Whether it is an M4 that measures itself.
+
+    A virtual machine on one measures its host's scheduling, and a Python built for Intel (``machine`` is not arm64) its
+    translation; a Mac that does not tell whether it is virtual is taken for neither.
+    """
+    return is_m4(chip.name) and chip.virtual is False and machine == "arm64"
+
+
+def host_class(system: str, machine: str, cores: int, cpu: str, gpu_cores: int | None = None) -> str:
+    """What decides a machine's speed, as one string: "linux-x86_64-2c-AMD EPYC", "darwin-arm64-10c-Apple M4-10g".
+
+    The GPU's cores tell apart what one name is sold as: an M4 Max has 32 or 40.
+    """
+    return f"{system.lower()}-{machine}-{cores}c-{cpu}" + (f"-{gpu_cores}g" if gpu_cores else "")
 
 
 @cache
@@ -73,10 +87,3 @@ def installed(names: Iterable[str]) -> dict[str, str]:
             continue
     return found
 
-
-def _sysctl(name: str) -> str:
-    try:
-        command = ["/usr/sbin/sysctl", "-n", name]
-        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,10 @@ from typing import Any
 
 import psutil
 
+from pipeline.measure.mac_command import output_of
 from pipeline.measure.thermal_pressure import thermal_pressure
+
+PMSET = "/usr/bin/pmset"
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,12 @@ class MachineState:
 
 
 def read_state() -> MachineState:
-    """The state now; on a Mac two short runs of pmset."""
-    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
-    on_battery = None if battery is None or battery.power_plugged is None else not battery.power_plugged
+    """The state now; on a Mac three short runs of pmset."""
     if sys.platform != "darwin":
-        return MachineState(on_battery)
-    return MachineState(on_battery, low_power_mode(_pmset("-g")), speed_limits(_pmset("-g", "therm")), thermal_pressure())
+        return MachineState(_unplugged())
+    source, settings, heat = (output_of(PMSET, "-g", *asked) for asked in (("batt",), (), ("therm",)))
+    battery = on_battery(source)
+    return MachineState(_unplugged() if battery is None else battery, low_power_mode(settings), speed_limits(heat), thermal_pressure())
 
 
 def worst(before: MachineState, after: MachineState) -> dict[str, Any]:
@@ -44,23 +47,44 @@ def worst(before: MachineState, after: MachineState) -> dict[str, Any]:
     }
 
 
+def on_battery(source: str) -> bool | None:
+    """Of ``pmset -g batt``, whose first line is ``Now drawing from 'AC Power'``: a UPS is a battery; None without that line."""
+    found = re.search(r"^Now drawing from '(AC|Battery|UPS) Power'", source, re.MULTILINE)
+    return found[1] != "AC" if found else None
+
+
 def low_power_mode(settings: str) -> bool | None:
-    """Of ``pmset -g``: the row ``lowpowermode`` or ``powermode`` is 1 in low power mode; None without such a row."""
+    """Of ``pmset -g``: the row ``lowpowermode`` or ``powermode`` is 1 in low power mode, 0 (automatic) or 2 (high power) out of it;
+    None without such a row."""
     rows = [line.split() for line in settings.splitlines()]
-    modes = [row[1] for row in rows if len(row) > 1 and row[0] in ("lowpowermode", "powermode")]
-    return "1" in modes if modes else None
+    modes = {row[1] for row in rows if len(row) > 1 and row[0] in ("lowpowermode", "powermode")}
+    if "1" in modes:
+        return True
+    return False if modes and modes <= {"0", "2"} else None
 
 
 def speed_limits(heat: str) -> str:
-    """Of ``pmset -g therm``: every limit that is not 100 %, such as ``CPU_Speed_Limit=60``."""
-    limits = ["".join(line.split()) for line in heat.splitlines() if "_Limit" in line]
-    return ", ".join(limit for limit in limits if not limit.endswith("=100"))
+    """Of ``pmset -g therm``: every limit that is not 100 %, such as ``CPU_Speed_Limit=60``, and every warning level that is not 0."""
+    return ", ".join(filter(None, (_broken_limit(line) for line in heat.splitlines())))
+
+
+def _broken_limit(line: str) -> str:
+    found = re.search(r"\b(\w+_Limit|(?:Thermal|Performance)(?: Warning)? Level)\s*[=:]?\s*(-?\d*)", line, re.ASCII | re.IGNORECASE)
+    if not found or line.lower().startswith("note: no "):
+        return ""
+    usual = "100" if found[1].lower().endswith("_limit") else "0"
+    return "" if found[2] == usual else f"{found[1]}={found[2] or '?'}"
 
 
 def linux_throttles() -> int:
     """How often the cores were throttled since boot; 0 where Linux does not count it."""
     counters = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/core_throttle_count")
     return sum(_number(counter) for counter in counters)
+
+
+def _unplugged() -> bool | None:
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    return None if battery is None or battery.power_plugged is None else not battery.power_plugged
 
 
 def _number(file: Path) -> int:
@@ -73,11 +97,3 @@ def _number(file: Path) -> int:
 def _either(before: bool | None, after: bool | None) -> bool | None:
     known = [state for state in (before, after) if state is not None]
     return any(known) if known else None
-
-
-def _pmset(*arguments: str) -> str:
-    try:
-        command = ["/usr/bin/pmset", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ""

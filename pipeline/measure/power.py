@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pipeline.measure.attempts import undisturbed
 from pipeline.measure.child import TIMEOUT, Child, ran_as, serving
 from pipeline.measure.conditions import conditions_of
+from pipeline.measure.energy import SHORTEST, Counter, NoCounter, Reading, open_counter
 from pipeline.measure.latency import order
 from pipeline.measure.machine_lock import THIS_MACHINE
 from pipeline.measure.measurement import NotMeasured, Sample
 from pipeline.measure.subject import Subject
 
 WINDOWS, SECONDS, WARMUP, BATCH = 5, 1.0, 100, 10
-RAPL = Path("/sys/class/powercap")
-
-
-class NoCounter(Exception):
-    """This machine has no readable energy counter; the message says why and what would help."""
-
-
-class Counter(Protocol):
-    """Energy since `begin`; ``source`` names where the figures come from."""
-
-    source: str
-
-    def begin(self) -> None: ...
-
-    def end(self) -> float:
-        """Millijoules since `begin`."""
-        ...
 
 
 def power(
@@ -44,7 +26,9 @@ def power(
     """Milliwatts of ``windows`` busy windows of about ``seconds`` each, less the median of as many idle windows.
 
     Busy is back-to-back decisions in the serving process; idle is the same process waiting.  details: ``busy`` and
-    ``idle`` mW, ``millijoules_per_decision``, ``counter``.  Without a counter, or when it does not move: not measured.
+    ``idle`` mW, ``added_by_part`` (of CPU, GPU, Neural Engine and what else the counter tells, whose sum is judged: mW of each
+    busy window less the median of idle), ``millijoules_per_decision``, ``counter``.  conditions: ``counter`` and its ``parts``.
+    Without a counter that can be believed, or when it does not move: not measured.
     """
     try:
         counter = open_counter()
@@ -56,7 +40,8 @@ def power(
         metric="added_power",
         unit="mW",
         artifacts=dict(subject.artifacts),
-        conditions={**ran_as(opened), "counter": counter.source, "window_s": seconds, **conditions_of(seen)},
+        conditions={**ran_as(opened), "counter": counter.source, "parts": sorted(facts["added_by_part"]), "window_s": seconds,
+                    **conditions_of(seen)},
         details={**facts, "value": "busy less the median of idle"},
         invalid=seen.broken,
         values=[busy - statistics.median(facts["idle"]) for busy in facts["busy"]],
@@ -69,14 +54,35 @@ def _measure(counter: Counter, child: Child, plan: list[str], windows: int, seco
     idle, busy, each = [], [], []
     for _ in range(windows):
         idle.append(_window(counter, lambda: time.sleep(seconds))[0])
-        milliwatts, millijoules, decided = _window(counter, lambda: _decide_for(seconds, child, plan))
-        busy.append(milliwatts)
-        each.append(millijoules / decided)
-    if statistics.median(busy) <= 0 or statistics.median(busy) <= statistics.median(idle):
-        raise NoCounter(f"{counter.source} read {statistics.median(busy):.0f} mW while deciding and "
-                        f"{statistics.median(idle):.0f} mW while idle, so it does not see this work; "
+        reading, took, decided = _window(counter, lambda: _decide_for(seconds, child, plan))
+        busy.append(reading)
+        each.append(_milliwatts(reading) * took / decided)
+    parts = _parts(counter.source, [*idle, *busy])
+    told = {"idle": [_milliwatts(reading) for reading in idle], "busy": [_milliwatts(reading) for reading in busy]}
+    if statistics.median(told["busy"]) <= 0 or statistics.median(told["busy"]) <= statistics.median(told["idle"]):
+        raise NoCounter(f"{counter.source} read {statistics.median(told['busy']):.0f} mW while deciding and "
+                        f"{statistics.median(told['idle']):.0f} mW while idle, so it does not see this work; "
                         "measure on a machine with working energy counters")
-    return {"idle": idle, "busy": busy, "millijoules_per_decision": each, "counter": counter.source}
+    return {**told, "added_by_part": {part: _added(part, idle, busy) for part in parts}, "millijoules_per_decision": each,
+            "counter": counter.source}
+
+
+def _parts(source: str, readings: Sequence[Reading]) -> list[str]:
+    """The parts that every window tells; a sum of now more and now fewer parts would be none."""
+    parts = {tuple(sorted(reading.millijoules)) for reading in readings}
+    if len(parts) != 1:
+        raise NoCounter(f"{source} told {' and then '.join(', '.join(some) for some in sorted(parts))}; expected the same parts of the "
+                        "machine in every window; measure again")
+    return list(parts.pop())
+
+
+def _milliwatts(reading: Reading) -> float:
+    return reading.total / reading.seconds
+
+
+def _added(part: str, idle: Sequence[Reading], busy: Sequence[Reading]) -> list[float]:
+    usual = statistics.median(reading.milliwatts[part] for reading in idle)
+    return [reading.milliwatts[part] - usual for reading in busy]
 
 
 def _decide_for(seconds: float, child: Child, plan: list[str]) -> int:
@@ -87,77 +93,14 @@ def _decide_for(seconds: float, child: Child, plan: list[str]) -> int:
     return decided
 
 
-def _window(counter: Counter, work: Callable[[], Any]) -> tuple[float, float, Any]:
-    """(mW, mJ, what the work returned) of one window."""
-    start = time.perf_counter()
+def _window(counter: Counter, work: Callable[[], Any]) -> tuple[Reading, float, Any]:
+    """(the reading, seconds, what the work returned) of one window; NoCounter where it was not read over about this window."""
     counter.begin()
+    start = time.perf_counter()
     result = work()
-    millijoules = counter.end()
-    return millijoules / (time.perf_counter() - start), millijoules, result
-
-
-def open_counter() -> Counter:
-    """The energy counter of this machine; NoCounter when there is none that can be read."""
-    return AppleCounter() if sys.platform == "darwin" else RaplCounter(RAPL)
-
-
-class AppleCounter:
-    """CPU, GPU, neural engine and DRAM of Apple silicon, as IOReport estimates them (package zeus-apple-silicon)."""
-
-    source = "IOReport through zeus-apple-silicon"
-    parts = ("cpu_total_mj", "gpu_mj", "ane_mj", "dram_mj")
-
-    def __init__(self) -> None:
-        try:
-            from zeus_apple_silicon import AppleEnergyMonitor
-        except ImportError:
-            raise NoCounter("the package zeus-apple-silicon is not installed: pip install zeus-apple-silicon") from None
-        try:
-            self._monitor = AppleEnergyMonitor()
-        except Exception as error:  # its errors are bare RuntimeErrors
-            raise NoCounter(f"zeus-apple-silicon finds no energy counters on this machine ({error}); "
-                            "measure on a real Apple silicon Mac") from error
-
-    def begin(self) -> None:
-        self._monitor.begin_window("power")
-
-    def end(self) -> float:
-        metrics = self._monitor.end_window("power")
-        told = [value for part in self.parts if (value := getattr(metrics, part, None)) is not None]
-        if not told:
-            raise NoCounter("zeus-apple-silicon told no energy of any part; measure on a real Apple silicon Mac")
-        return float(sum(told))
-
-
-class RaplCounter:
-    """The processor packages' energy as Linux's powercap interface tells it; DRAM and the rest are not in it."""
-
-    source = "RAPL package domains"
-
-    def __init__(self, root: Path) -> None:
-        names = {file.parent: file.read_text().strip() for file in root.glob("intel-rapl:*/name")}
-        self._packages = sorted(domain for domain, name in names.items() if name.startswith("package"))
-        if not self._packages:
-            raise NoCounter(f"this machine shows no energy counter (no RAPL package under {root}, as in most virtual "
-                            "machines); measure on a Mac with Apple silicon or on bare-metal Linux")
-        try:
-            self._range = {package: int((package / "max_energy_range_uj").read_text()) for package in self._packages}
-            self._read()
-        except (OSError, ValueError) as error:
-            raise NoCounter(f"the energy counter cannot be read ({error}); give this user read access to "
-                            f"{self._packages[0]}/energy_uj") from error
-        self._before: dict[Path, int] = {}
-
-    def begin(self) -> None:
-        self._before = self._read()
-
-    def end(self) -> float:
-        used = 0
-        for package, now in self._read().items():
-            passed = now - self._before[package]
-            used += passed if passed >= 0 else passed + self._range[package]
-        return used / 1000
-
-    def _read(self) -> dict[Path, int]:
-        return {package: int((package / "energy_uj").read_text()) for package in self._packages}
-
+    took = time.perf_counter() - start
+    reading = counter.end()
+    if took < SHORTEST or not took / 2 <= reading.seconds <= took * 2:
+        raise NoCounter(f"{counter.source}: expected energy over a window of at least {SHORTEST:g} s, found it over "
+                        f"{reading.seconds:.3f} s of {took:.3f} s; measure with longer windows")
+    return reading, took, result

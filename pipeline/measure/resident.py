@@ -66,9 +66,10 @@ def _elsewhere() -> dict[str, float | None]:
 
 
 def _mac_footprint() -> tuple[float | None, float | None]:
+    """(now, lifetime maximum) in MB; None for both where the system refuses, or tells what no running process can have."""
     system = ctypes.CDLL("/usr/lib/libSystem.B.dylib", use_errno=True)
     buffer = ctypes.create_string_buffer(512)  # larger than any later version of the structure
     if system.proc_pid_rusage(ctypes.c_int(os.getpid()), ctypes.c_int(RUSAGE_INFO_V4), buffer) != 0:
         return None, None
     now, peak = (struct.unpack_from("<Q", buffer.raw, at)[0] for at in (PHYS_FOOTPRINT, LIFETIME_MAX_PHYS_FOOTPRINT))
-    return now / MB, peak / MB
+    return (now / MB, peak / MB) if 0 < now <= peak else (None, None)

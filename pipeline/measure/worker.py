@@ -10,6 +10,7 @@ decide    queries, at_once (default 1)    intents, confidences, routes, logits, 
 time      queries                         milliseconds: one a query, text -> tokens -> logits -> decision
 memory                                    the figures of `pipeline.measure.resident.resident`
 tokens    queries                         tokens: length of the whole prompt, one a query
+placement queries                         placement: where the runtime says that the work runs, null where it does not tell
 modules                                   names of all imported modules
 serve                                     {"serving": true}; from then on each line in is one query as a JSON
                                           string and each line out is the documented JSON of its decision
@@ -81,13 +82,17 @@ class Session:
     def modules(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"modules": sorted(sys.modules)}
 
+    def placement(self, request: dict[str, Any]) -> dict[str, Any]:
+        tell = getattr(self.classifier.runtime, "placement", None)
+        return {"placement": tell and tell([self.classifier.encode(query).ids for query in request["queries"]])}
+
     def tokens(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"tokens": [len(self.classifier.encode(query).ids) for query in request["queries"]]}
 
 
 def requests(lines: Iterator[str], session: Session, say: Callable[[dict[str, Any]], None]) -> None:
     """Answers requests until the input ends or asks to serve; from then on every line is a query."""
-    known = {"open", "decide", "time", "memory", "tokens", "modules"}
+    known = {"open", "decide", "time", "memory", "placement", "tokens", "modules"}
     for line in lines:
         request = json.loads(line)
         if request["do"] == "serve":

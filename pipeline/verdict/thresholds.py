@@ -52,7 +52,7 @@ class Target(BaseModel):
     target: Number
     confidence: Confidence
     smallest_n: Annotated[int, Field(strict=True, ge=1)] = 1
-    about: Literal["behaviour", "scale"]
+    about: Literal["behaviour", "scale", "any"]
     host: Literal["any", "m4"] = "any"
     tolerance: str | float = 0.0
     reason: str = ""  # why it was last loosened, and when

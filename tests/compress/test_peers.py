@@ -16,13 +16,14 @@ from hypothesis.extra.numpy import arrays
 from safetensors.torch import load_file, save_file
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.peers import REFERENCE, Engine, Form, Model, engines, llama_cpp, peer, turns
+from benchmarks.peers import REFERENCE, Engine, Form, Model, engines, litert, llama_cpp, peer, turns
 from benchmarks.peers import __main__ as command
 from benchmarks.peers.__main__ import main
 from benchmarks.peers.roofline import milliseconds, work
 from benchmarks.peers.table import Row, table
 from benchmarks.peers.turns import Answers, agreement, take_turns
 from pipeline.errors import EdgeError
+from pipeline.export import litert as exporter
 from pipeline.export.forward import ClassifierForward
 from pipeline.plan.roofline import Work
 from pipeline.runtime.torch_runtime import load_model
@@ -155,13 +156,20 @@ def test_llama_cpp_is_given_the_same_weights(merged, tmp_path):
 
 
 def test_a_run_from_the_model_to_the_page(merged, tmp_path, machine, capfd):
-    main(["--store", str(tmp_path), "--model", str(merged), "--only", "onnx_cpu:int8", "litert", "--rounds", "1", "--prompts", "1",
+    main(["--store", str(tmp_path), "--model", str(merged), "--only", "onnx_cpu:int8", "llama_cpp:Q8_0", "--rounds", "1", "--prompts", "1",
           "--pause", "0", "--threads", "1"])
     said, noise = capfd.readouterr()
     rows = [line.split(" | ") for line in said.splitlines() if line.startswith(("| transformers", "| ONNX"))]
     assert [row[0] for row in rows] == ["| transformers float32", "| ONNX Runtime int8"]
     assert float(rows[0][-1].strip(" |")) == 1 and 0.99 < float(rows[1][-1].strip(" |")) < 1
-    assert "- skipped: LiteRT int8: litert-torch" in said and noise == ""
+    assert "- skipped: llama.cpp Q8_0: llama-cpp-python" in said and noise == ""
+
+
+def test_litert_is_what_the_project_exports(merged, tmp_path, monkeypatch):
+    given = {}
+    monkeypatch.setattr(exporter, "export", lambda out, scratch, **arguments: given.update(arguments))
+    litert.prepare(tmp_path, tmp_path, Model(merged, merged, [1, 2], 64), "int8")
+    assert given == {"merged": merged, "config": {**exporter.VARIANTS["int8"], "max_length": 64}}
 
 
 class Crashes(Fake):

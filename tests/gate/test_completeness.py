@@ -140,3 +140,32 @@ def test_every_documented_claim_has_exactly_one_acceptance_test(pytester):
     acceptance = ["--collect-only", "-c", ROOT / "pytest.ini", f"--rootdir={ROOT}", ROOT / "acceptance"]
     pytester.inline_run(*acceptance, plugins=[claims])
     assert claims.found == Counter(yaml.safe_load((ROOT / "thresholds.yaml").read_text())["claims"].keys())
+
+
+def test_what_cannot_be_built_here_is_not_measured_with_the_reason_whoever_asks_for_it(suite, pytester):
+    result = suite("""
+from pipeline.environment import UnavailableError
+
+@pytest.fixture(scope="session")
+def converted():
+    raise UnavailableError("expected the environment toy, found no network")
+
+@pytest.mark.claim("toy.accuracy")
+def test_by_a_fixture(check, converted):
+    check(answers(99, 100))
+
+@pytest.mark.claim("toy.other")
+def test_by_itself(check):
+    raise UnavailableError("expected the environment toy, found no network")
+
+def test_without_a_claim(converted):
+    pass
+
+@pytest.mark.claim("toy.scale")
+def test_else(check):
+    check(answers(990, 1000))
+""")
+    result.assert_outcomes(skipped=4)
+    found = {claim["id"]: claim["verdict"] for claim in record(pytester)["claims"]}
+    assert result.ret == 6 and set(states(pytester).values()) == {"not_measured"}
+    assert all(found[claim]["message"].endswith("found no network") for claim in ("toy.accuracy", "toy.other"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,6 +16,7 @@ from pipeline.measure import latency as latency_module
 from pipeline.measure.attempts import ATTEMPTS, undisturbed
 from pipeline.measure.cold_start import cold_start
 from pipeline.measure.conditions import conditions_of
+from pipeline.measure.energy import Reading
 from pipeline.measure.latency import LOOKS, client_decision, latency, order
 from pipeline.measure.machine_state import MachineState
 from pipeline.measure.measurement import Measurement, Sample
@@ -27,7 +29,7 @@ METERS: dict[str, Callable[[Subject, list[str]], Measurement]] = {
     "client": lambda subject, queries: client_decision(subject, queries, warmup=1, rounds=3),
     "speedup": lambda subject, queries: speedup(subject, subject, queries, warmup=1, rounds=3),
     "cold start": lambda subject, queries: cold_start(subject, queries[0], repeats=1),
-    "power": lambda subject, queries: power.power(subject, queries, windows=1, seconds=0.02),
+    "power": lambda subject, queries: power.power(subject, queries, windows=1, seconds=0.12),
     "memory": lambda subject, queries: memory(subject, queries, definition="peak_rss", repeats=1, decisions=2),
 }
 TRIES_THE_LOCK = """
@@ -65,9 +67,10 @@ class Steady:
 
     def begin(self) -> None:
         self.windows += 1
+        self.started = time.perf_counter()
 
-    def end(self) -> float:
-        return 10.0 if self.windows % 2 else 1e6
+    def end(self) -> Reading:
+        return Reading(self.source, {"package": 10.0 if self.windows % 2 else 1e5}, time.perf_counter() - self.started)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,71 @@
+"""Phase 11, the Neural Engine: what would run on it, told by the files; on the Mac whether it does, and how well."""
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.measure.agreement import agreement
+from pipeline.measure.latency import latency
+from pipeline.measure.memory import memory
+from pipeline.measure.placement import on_the_neural_engine, placement
+from pipeline.measure.power import power
+from pipeline.measure.preflight import products_elsewhere
+
+
+@pytest.mark.claim("neural_engine.coreml_products")
+def test_it_takes_every_product_of_the_program(check, in_format):
+    check(products_elsewhere(in_format("coreml-int8")))
+
+
+@pytest.mark.claim("neural_engine.onnx_products")
+def test_it_takes_every_product_of_the_graph(check, in_format):
+    check(products_elsewhere(in_format("onnx-coreml-fp16")))
+
+
+def test_what_ships_beside_the_targets(check, int8_model):
+    check.observe("neural_engine.int8_products", "matrix products of the INT8 ONNX model that would run elsewhere than on the Neural Engine",
+                  "INT8 ONNX 模型中不在神经引擎上执行的矩阵乘法数", "11 Core ML", products_elsewhere(int8_model))
+
+
+@pytest.mark.claim("onnx_coreml.agreement")
+def test_the_float16_graph_agrees_with_torch(check, torch_decisions, decide, in_format):
+    check(agreement(torch_decisions, decide(replace(in_format("onnx-coreml-fp16"), backend="onnx"))))
+
+
+@pytest.fixture
+def engine(executes, in_format):
+    executes("coreml")
+    return in_format("coreml-int8")
+
+
+@pytest.fixture(scope="module")
+def placed(queries):
+    known = {}  # by model: one is placed once
+    return lambda subject: known.get(subject.model) or known.setdefault(subject.model, placement(subject, queries))
+
+
+@pytest.fixture
+def on_engine(placed, engine, settings):
+    """A measurement of the model, invalid unless the Neural Engine did the work."""
+    least = settings.thresholds.claim("neural_engine.share").target
+    return lambda measurement: on_the_neural_engine(measurement, placed(engine), least)
+
+
+@pytest.mark.claim("neural_engine.share")
+def test_its_share(check, placed, engine):
+    check(placed(engine))
+
+
+@pytest.mark.claim("neural_engine.p95")
+def test_its_latency(check, on_engine, engine, queries, settled):
+    check(on_engine(latency(engine, queries, settled=settled("neural_engine.p95"))))
+
+
+@pytest.mark.claim("neural_engine.power")
+def test_its_power(check, on_engine, engine, queries):
+    check(on_engine(power(engine, queries)))
+
+
+@pytest.mark.claim("neural_engine.footprint")
+def test_its_memory(check, on_engine, engine, queries):
+    check(on_engine(memory(engine, queries, definition="footprint")))

@@ -1,0 +1,61 @@
+"""What runtime.json says of a Core ML directory, and how a prompt is put into one of its static lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pipeline.errors import EdgeError
+from pipeline.runtime.files import read_object
+
+
+class Padded(NamedTuple):
+    """A function's name and its two inputs, int32 [1, length] each: ids, and mask with 1 = token, 0 = left padding."""
+
+    function: str
+    ids: np.ndarray
+    mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class CoreMLFiles:
+    """``functions``: name -> static length in token ids, the shortest first; ``inputs``: the names of ids and mask."""
+
+    package: Path
+    functions: Mapping[str, int]
+    inputs: tuple[str, str]
+    output: str
+    max_length: int
+
+    def padded(self, ids: Sequence[int]) -> Padded:
+        """The ids of one whole prompt, for the shortest function that they fit; EdgeError when there are none or too many."""
+        if not 0 < len(ids) <= self.max_length:
+            raise EdgeError(f"expected 1 to {self.max_length} token ids, found {len(ids)}; shorten the prompt")
+        name, length = next((name, length) for name, length in self.functions.items() if length >= len(ids))
+        values, mask = np.zeros((2, 1, length), np.int32)
+        values[0, length - len(ids) :], mask[0, length - len(ids) :] = ids, 1
+        return Padded(name, values, mask)
+
+
+def read_coreml_files(model: Path, label_ids: Sequence[int]) -> CoreMLFiles:
+    """The runtime.json of an exported directory; EdgeError when it is broken or made for other labels."""
+    spec = read_object(model / "runtime.json", "the runtime of an exported model")
+    if spec.get("label_ids") != list(label_ids):
+        raise EdgeError(f"{model}: expected a model for the label ids {list(label_ids)}, found {spec.get('label_ids')}; "
+                        "use the decision that was made from the same model")
+    name, functions, longest = spec.get("file"), spec.get("functions"), spec.get("max_length")
+    names = [*inputs, spec.get("output")] if isinstance(inputs := spec.get("inputs"), list) else []
+    if (not isinstance(name, str) or Path(name).name != name or not _lengths(functions) or not isinstance(longest, int)
+            or longest != max(functions.values()) or len(names) != 3 or not all(isinstance(each, str) for each in names)):
+        raise EdgeError(f"{model}/runtime.json: expected the file, functions with their lengths up to max_length, two inputs and "
+                        f"an output, found {name!r:.60}, {functions!r:.60}, {longest!r:.20} and {names!r:.60}; export it again")
+    ordered = dict(sorted(functions.items(), key=lambda each: each[1]))
+    return CoreMLFiles(model / name, ordered, (names[0], names[1]), names[2], longest)
+
+
+def _lengths(functions: Any) -> bool:
+    return isinstance(functions, dict) and len(functions) > 0 and all(type(length) is int and length > 0 for length in functions.values())
