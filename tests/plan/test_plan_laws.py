@@ -49,6 +49,13 @@ def test_more_bandwidth_or_rate_is_never_slower(quantity, unit, count, bandwidth
     assert slowness(quantity, QWEN, device(bandwidth * wider, rate * faster), unit, count) <= before * (1 + 1e-9)
 
 
+@given(st.sampled_from(TIMES), tokens, st.floats(0.01, 1), st.floats(0.01, 1), st.floats(0.1, 1), st.floats(0.1, 1))
+def test_a_larger_share_of_the_rates_is_never_slower(quantity, count, compute, bandwidth, less, narrower):
+    more = replace(STATED, compute=compute, bandwidth=bandwidth)
+    fewer = replace(STATED, compute=compute * less, bandwidth=bandwidth * narrower)
+    assert slowness(quantity, QWEN, M4, "gpu", count, more) <= slowness(quantity, QWEN, M4, "gpu", count, fewer) * (1 + 1e-9)
+
+
 @given(st.sampled_from((*TIMES, "memory", "load")), st.sampled_from(("gpu", "npu")), tokens, st.floats(1, 32), st.floats(1, 4))
 def test_more_bytes_are_never_faster_or_smaller(quantity, unit, count, bits, more):
     light, heavy = (QWEN.after(matrix_bits=b, embedding_bits=b) for b in (bits, bits * more))
