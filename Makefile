@@ -5,7 +5,7 @@ REPORTS ?= reports
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 
-.PHONY: accept accept-shape m4 test selftest report html lint clean
+.PHONY: accept accept-shape m4 test test-slow selftest report html lint clean
 
 $(READY): constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -33,7 +33,11 @@ $(VENV)/.power: $(READY)
 
 # In the order of the folders: the longest files have the fewest tests, and would come last, one worker idle.
 test: $(READY)
-	$(BIN)/python -m pytest tests/ -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest tests/ -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# What `make test` leaves out: training and serving by ms-swift, whole suites that wait for each other, the Allure page.
+test-slow: $(READY)
+	$(BIN)/python -m pytest tests/ -m slow -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Half an hour on an idle machine: the gate's false alarms and misses, into docs/selftest.md.
 selftest: $(READY)

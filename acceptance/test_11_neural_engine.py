@@ -23,7 +23,7 @@ def test_it_takes_every_product_of_the_graph(check, in_format):
 
 
 def test_what_ships_beside_the_targets(check, int8_model):
-    check.observe("neural_engine.int8_products", "matrix products of the INT8 ONNX model that would run elsewhere than on the Neural Engine",
+    check.observe("neural_engine.int8_products", "products of the INT8 ONNX model that would miss the Neural Engine",
                   "INT8 ONNX 模型中不在神经引擎上执行的矩阵乘法数", "11 Core ML", products_elsewhere(int8_model))
 
 

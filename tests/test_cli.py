@@ -144,7 +144,7 @@ def test_the_doctor_reads_named_columns(home: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_command_that_needs_models_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("pipeline.doctor", "pipeline.base.hub", "pipeline.train.weights"):
+    for name in ("pipeline.doctor", "pipeline.doctor.inputs", "pipeline.base.hub", "pipeline.train.weights"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "safetensors", None)
     assert main(["doctor"]) == 2

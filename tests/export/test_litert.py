@@ -84,6 +84,16 @@ def test_int8_stays_near(converted, ids, reference, prompt):
     assert not np.array_equal(expected, found) and np.abs(found - expected).max() < 0.1 * np.ptp(expected) + 0.1
 
 
+@given(st.integers(1, LONGEST))
+def test_a_prompt_is_padded_no_further_than_to_the_next_length(exact, number):
+    taken = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exact, "_runners", {length: lambda length=length, **inputs: taken.append(length) or {"logits": np.zeros((1, 6))}
+                                          for length in exact._runners})
+        exact.logits([1] * number)
+    assert taken == [next(length for length in litert_conversion.lengths(LONGEST) if length >= number)]
+
+
 def test_int8_is_small_and_both_run_in_xnnpack(converted, ids, exact):
     int8 = load(converted / "int8", ids, 2)
     assert {exact.provider, int8.provider} == {"litert-xnnpack"} and (exact.threads, int8.threads) == (1, 2)

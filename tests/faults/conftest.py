@@ -17,7 +17,8 @@ from pipeline.store.place import default_store
 
 ROOT = Path(__file__).parents[2]
 STORE = default_store(ROOT)
-EVERY_CLAIM = "not beside and not compression"  # those beside the targets only observe; compression has planted faults of its own
+# Those beside the targets only observe; compression and the formats of devices have planted faults of their own.
+EVERY_CLAIM = "not beside and not compression and not coreml and not mlx and not litert"
 WITHOUT_JOINT = f"{EVERY_CLAIM} and not joint"  # the conversations take the better part of a minute
 WITHOUT_TIMING = f"{WITHOUT_JOINT} and not performance and not fast"
 # A neighbour's load makes a timing invalid, which would hide what the fault did; each fault is far larger than that.
@@ -25,11 +26,21 @@ ON_A_BUSY_MACHINE_TOO = """
 import pipeline.measure.conditions
 pipeline.measure.conditions.BUSY_CORES = float("inf")
 """
+# Where a run keeps what its models decided.
+DECIDED = """
+import pathlib
+import pytest
+
+@pytest.fixture(scope="session")
+def run_directory():
+    return pathlib.Path({folder!r})
+"""
 
 
 class Outcome:
     def __init__(self, code, output, reports):
         self.code, self.output, self.reports = code, output, reports
+        self.decided = reports.parent
         self.claims = {}
         if (reports / "results.json").is_file():
             self.claims = {claim["id"]: claim for claim in json.loads((reports / "results.json").read_text())["claims"]}
@@ -52,7 +63,8 @@ class Outcome:
 @pytest.fixture(scope="session")
 def healthy(tmp_path_factory):
     """The whole suite without a fault: what each planted one is held against."""
-    return run_acceptance(tmp_path_factory.mktemp("healthy"), "")
+    folder = tmp_path_factory.mktemp("healthy")
+    return run_acceptance(folder, DECIDED.format(folder=str(folder)))
 
 
 @pytest.fixture

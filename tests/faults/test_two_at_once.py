@@ -53,6 +53,7 @@ SPIN = "while True: pass"
 ON_CONDITIONS = "other processes used"
 
 
+@pytest.mark.slow
 def test_two_suites_at_once_measure_in_turns_and_come_to_the_same_verdicts(tmp_path):
     copy_acceptance(tmp_path, LOGGED)
     names = ("one", "two")
@@ -88,6 +89,7 @@ def neighbours():
         process.wait()
 
 
+@pytest.mark.slow
 def test_on_a_busy_machine_a_latency_is_invalid_after_three_attempts_whatever_was_timed(tmp_path, neighbours):
     copy_acceptance(tmp_path, "")
     claims = ["latency.p50", "latency.p95"]

@@ -106,7 +106,7 @@ def test_errors_on_average_count_both_directions_alike():
 def test_the_check_shows_each_figure_with_its_source(capsys):
     assert main(["plan", "--check"]) == 0
     out = capsys.readouterr().out
-    assert "issue 6" in out and "mlx-lm BENCHMARKS.md" in out and " 561 " in out
+    assert "the project plan" in out and "mlx-lm BENCHMARKS.md" in out and " 561 " in out
 
 
 @pytest.mark.parametrize(("arguments", "says"), [
