@@ -20,6 +20,7 @@ def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("m4", help="check, build or fetch, cool down, measure, keep: the run on an Apple M4")
     parser.add_argument("--profile", default="qwen3-0.6b", help="a profile's name or the path of its YAML file [%(default)s]")
     parser.add_argument("--model", default="", help="a model directory or hub id in place of the profile's base")
+    parser.add_argument("--format", default="", help="what ships, such as coreml-int8, in place of the profile's")
     parser.add_argument("--tests", type=Path, default=Path("acceptance"), help="[%(default)s]")
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="[%(default)s]")
     parser.add_argument("--baselines", type=Path, default=BASELINES, help="[%(default)s]")
@@ -41,10 +42,10 @@ def _run(options: argparse.Namespace) -> int:
         print("\n".join(f"edge: {line}" for line in refused), file=sys.stderr)
         return 2
     _say(1, "checks", *(f"  not met: {line}" for line in refused), *([] if refused else ["  all met"]))
-    profile = load_profile(options.profile, options.model)
+    profile = load_profile(options.profile, options.model, format=options.format)
     _prepare(options, profile, bool(refused))
     asked = Run(options.tests, options.profile, options.model, options.store, options.store_url, options.reports,
-                _known(options.baselines, profile.name, describe_host()["host_class"]))
+                _known(options.baselines, profile.name, describe_host()["host_class"]), options.format)
     _say(4, "acceptance", f"  pytest {' '.join(asked.arguments())}")
     code = run(asked)
     if code in RECORDED:

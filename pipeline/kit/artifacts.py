@@ -9,7 +9,7 @@ from pipeline import specs
 from pipeline.compress.chain import compress
 from pipeline.compress.recipe import load_recipe
 from pipeline.errors import EdgeError
-from pipeline.export.formats import device_formats
+from pipeline.export.formats import built, device_formats
 from pipeline.profile import Profile
 from pipeline.store import Artifact, Spec, Store, Workspace
 
@@ -34,17 +34,17 @@ class Supply:
 
     def get(self, spec: Spec) -> Artifact:
         """Absent where it is nowhere and must not be built."""
-        built: list[Workspace] = []
+        made: list[Workspace] = []
 
         def build(work: Workspace) -> None:
-            built.append(work)
+            made.append(work)
             spec.build(work)
 
         here, key = self.store.holds(spec), self.store.key(spec)
         if not (here or self.building or (self.store.remote and self.store.remote.manifest(key))):
             raise Absent(spec.kind)
         artifact = self.store.get(replace(spec, build=build))
-        origin = "was here" if here else "built here" if built else f"fetched from {self.store.remote.url if self.store.remote else '?'}"
+        origin = "was here" if here else "built here" if made else f"fetched from {self.store.remote.url if self.store.remote else '?'}"
         self.tell(f"  {spec.kind:<16} {key[:12]}  {origin}")
         return artifact
 
@@ -69,6 +69,6 @@ def _prepare(profile: Profile, supply: Supply) -> None:
             compress(get, profile, load_recipe(name), merged, data)
     for name in device_formats():
         try:
-            get(specs.device_format(profile, merged, name))
+            built(get, profile, merged, name)
         except EdgeError as error:
             supply.tell(f"  {name:<16} not made: {error}")

@@ -24,10 +24,12 @@ class Run:
     store_url: str
     reports: Path
     baseline: Path | None = None
+    format: str = ""
 
     def arguments(self) -> Iterator[str]:
         yield from (str(self.tests), "-m", "m4", "--profile", self.profile, "--store", str(self.store), "--reports", str(self.reports))
-        for option, value in (("--model", self.model), ("--store-url", self.store_url), ("--baseline", self.baseline)):
+        for option, value in (("--model", self.model), ("--store-url", self.store_url), ("--baseline", self.baseline),
+                              ("--format", self.format)):
             if value:
                 yield from (option, str(value))
 

@@ -16,10 +16,11 @@ FORMATS: dict[str, tuple[float, float]] = {
     "coreml-fp16": (16, 16), "coreml-int8": (8, 8), "coreml-palette4": (4, 8),
     "litert-fp32": (32, 32), "litert-int8": (8, 8),
     "mlx-fp32": (32, 32), "mlx-bf16": (16, 16), "mlx-8bit": (8.5, 8.5), "mlx-mixed": (5.5, 5.5), "mlx-4bit": (4.5, 4.5),
+    "onnx-coreml-fp16": (16, 16),
 }
 """Bits of a weight of the layers and of the embedding in a format of `pipeline.export.formats`, scales included: MLX has two of 16 bits
 for every 64 weights."""
-PADDED = {"coreml": (64, 128), "litert": (32, 64, 128)}
+PADDED = {"coreml": (64, 128), "litert": (32, 64, 128), "onnx-coreml": (32, 64, 128)}
 """Lengths that an engine with static shapes computes at: the next one."""
 PREFIX = 12
 """Tokens of the prompt's fixed beginning, which some read in advance."""
@@ -49,10 +50,15 @@ class Candidate:
         return next((length for length in PADDED.get(self.engine, ()) if length >= whole), whole)
 
 
+def engine_of(name: str) -> str:
+    """The backend that a format is for."""
+    return name.rpartition("-")[0]
+
+
 def candidate(name: str, profile: Profile) -> Candidate:
     """A format or a recipe (name or path) applied to the profile's model; EdgeError for an unknown one."""
     if name in FORMATS:
-        engine, (matrix_bits, embedding_bits) = name.partition("-")[0], FORMATS[name]
+        engine, (matrix_bits, embedding_bits) = engine_of(name), FORMATS[name]
         plan = plan_for(profile.base).after(matrix_bits=matrix_bits, embedding_bits=embedding_bits)
         return Candidate(name, engine, plan, prefix=engine not in PADDED)
     if name == ORIGINAL:
@@ -76,12 +82,12 @@ def weights_candidate(megabytes: float, profile: Profile, device: Device) -> Can
     if not 0.5 <= bits <= 32:
         raise EdgeError(f"--weights-mb: expected between 0.5 and 32 bits for each of {plan.matrices + plan.embedding:,} weights, found "
                         f"{bits:.2g}; give other MB or another profile")
-    engine = device.recommended.format.partition("-")[0] or "onnx"
+    engine = engine_of(device.recommended.format) or "onnx"
     return Candidate(f"{megabytes:g} MB of weights", engine, plan.after(matrix_bits=bits, embedding_bits=bits), engine not in PADDED)
 
 
 def that_run_on(device: Device, profile: Profile) -> list[Candidate]:
     """The formats and recipes that an engine of the device serves: formats first."""
-    names = [name for name in FORMATS if name.partition("-")[0] in device.engines]
+    names = [name for name in FORMATS if engine_of(name) in device.engines]
     served = [name for name in recipes() if load_recipe(name).runtime in device.engines]
     return [candidate(name, profile) for name in (*names, *served)]

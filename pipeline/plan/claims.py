@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pipeline.compress.recipe import recipes
 from pipeline.errors import EdgeError
-from pipeline.plan.candidate import FORMATS, ORIGINAL, Candidate, candidate
+from pipeline.plan.candidate import FORMATS, ORIGINAL, Candidate, candidate, engine_of
 from pipeline.plan.device import Device
 from pipeline.plan.prediction import Prediction, Range, predict
 from pipeline.profile import Profile
@@ -17,8 +17,9 @@ from pipeline.report.results import Claim, claims
 from pipeline.verdict.thresholds import Target
 
 Expected = Literal["expected pass", "expected fail", "too close to tell", "no prediction"]
+SHIPPED = "what ships"
 SUBJECTS = {
-    "latency.": "int8", "memory.": "int8", "quantization.": "int8", "onnx.": "int8",
+    "latency.": SHIPPED, "memory.": SHIPPED, "quantization.": "int8", "onnx.": "int8",
     "edge_200mb.": "edge-200mb", "int8_fast.": "int8-fast", "compression.": "edge-200mb", "neural_engine.": "coreml-int8",
     "coreml.": "coreml-int8", "litert.": "litert-int8", "mlx.": "mlx-4bit",
 }
@@ -76,9 +77,14 @@ def expectations(targets: Mapping[str, Target], device: Device, profile: Profile
 
 
 def compared(results: Mapping[str, Any], device: Device, profile: Profile) -> list[Beside]:
-    """The claims of a record that have a figure and a prediction; EdgeError for a record of another profile."""
+    """The claims of a record that have a figure and a prediction; EdgeError for a record of another profile.
+
+    What shipped in that run is what the record says.
+    """
     if (of := str(results["run"].get("profile"))) != profile.name:
         raise EdgeError(f"--measured: expected the record of a run of profile {profile.name}, found one of {of}; add --profile {of}")
+    if shipped := ((results["run"].get("profile_config") or {}).get("serve") or {}).get("format"):
+        profile = profile.model_copy(update={"serve": profile.serve.model_copy(update={"format": shipped})})
     found = []
     for claim in claims(results):
         of = _candidate(subject_of(claim.id) or _measured_on(claim), profile)
@@ -97,7 +103,7 @@ def subject_of(claim: str) -> str:
     """A recipe or format; "" for a claim that is about neither."""
     engine, _, rest = claim.partition(".")
     for name in FORMATS:
-        if name.partition("-")[0] == engine and name.partition("-")[2] in rest:
+        if engine_of(name) == engine and name.rpartition("-")[2] in rest:
             return name
     return next((subject for start, subject in SUBJECTS.items() if claim.startswith(start)), "")
 
@@ -109,6 +115,8 @@ def _measured_on(claim: Claim) -> str:
 
 
 def _candidate(subject: str, profile: Profile) -> Candidate | None:
+    if subject == SHIPPED:
+        subject = KINDS.get(profile.serve.format, profile.serve.format)
     return candidate(subject, profile) if subject else None
 
 

@@ -14,6 +14,7 @@ from pipeline.errors import EdgeError
 from pipeline.kit import checks, keep
 from pipeline.kit.artifacts import Absent, Supply, prepare
 from pipeline.kit.suite import Run, run
+from pipeline.measure.machine_lock import FOLDER_VARIABLE
 from pipeline.profile import load_profile
 from pipeline.report.results import read_results
 from pipeline.store import Spec, Store
@@ -43,6 +44,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("EDGE_STORE_URL", raising=False)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "lock"))  # nothing is measured: no need to wait for who does
 
     def make(right: int = 100) -> Path:
         (tmp_path / "conftest.py").write_text('pytest_plugins = ["fixtures.model"]')
@@ -158,6 +160,6 @@ def test_the_device_of_a_record(host, name):
 
 
 def test_every_option_of_the_kit_reaches_pytest():
-    asked = Run(Path("a"), "p", "m", Path("s"), "u", Path("r"), Path("b"))
+    asked = Run(Path("a"), "p", "m", Path("s"), "u", Path("r"), Path("b"), "f")
     assert json.dumps(list(asked.arguments())).replace('"', "").replace(",", "") == (
-        "[a -m m4 --profile p --store s --reports r --model m --store-url u --baseline b]")
+        "[a -m m4 --profile p --store s --reports r --model m --store-url u --baseline b --format f]")

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
-from pipeline.plan.claims import Beside, Expectation, compared, mean_off, subject_of
+from pipeline.export.formats import device_formats
+from pipeline.plan.candidate import FORMATS, candidate
+from pipeline.plan.claims import SHIPPED, Beside, Expectation, compared, expectations, mean_off, subject_of
 from pipeline.plan.device import devices, load_device
 from pipeline.plan.prediction import Range
 from pipeline.profile import load_profile
@@ -50,10 +52,25 @@ def test_an_expectation_is_as_sure_as_its_range(low, high, comparison, says):
 
 
 def test_every_subject_can_be_predicted():
-    from pipeline.plan.candidate import candidate
     for name in TARGETS:
-        if subject := subject_of(name):
+        if (subject := subject_of(name)) not in ("", SHIPPED):
             candidate(subject, load_profile("reference"))
+
+
+def test_every_format_can_be_predicted():
+    assert set(FORMATS) == set(device_formats())
+
+
+def test_what_ships_is_what_the_profile_and_the_record_say():
+    target = {"latency.p95": TARGETS["latency.p95"]}
+    named = [expectations(target, load_device("m4"), load_profile("reference", format=name))[0].subject for name in ("", "coreml-int8")]
+    assert named == ["int8", "coreml-int8"]
+    results = record(claim("latency.p95", 9.0))
+    results["run"]["profile_config"] = {"serve": {"format": "mlx-4bit"}}
+    assert compared(results, load_device("m4"), load_profile("reference"))[0].subject == "mlx-4bit"
+
+
+def test_names_tell_what_a_claim_is_about():
     assert (subject_of("mlx.accuracy_loss_8bit"), subject_of("mlx.p95"), subject_of("neural_engine.p95"), subject_of("data.valid")) == (
         "mlx-8bit", "mlx-4bit", "coreml-int8", "")
 

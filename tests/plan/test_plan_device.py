@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.compress.recipe import load_recipe
 from pipeline.errors import EdgeError
-from pipeline.plan.candidate import FORMATS
+from pipeline.plan.candidate import FORMATS, engine_of
 from pipeline.plan.device import devices, load_device
 
 MISTAKES = {
@@ -58,7 +58,7 @@ def test_a_device_is_whole(name):
     assert device.name == name
     assert load_recipe(device.recommended.recipe).runtime in device.engines
     assert not device.recommended.format or (device.recommended.format in FORMATS
-                                             and device.recommended.format.partition("-")[0] in device.engines)
+                                             and engine_of(device.recommended.format) in device.engines)
 
 
 def test_the_chips_that_the_host_is_told_by_are_known():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.base.shape import shape_config
 from pipeline.compress.plan import Plan, from_config
 from pipeline.plan import roofline
-from pipeline.plan.candidate import FORMATS, Candidate
+from pipeline.plan.candidate import FORMATS, Candidate, engine_of
 from pipeline.plan.device import Device, Figure, load_device
 from pipeline.plan.efficiency import STATED, efficiency, fit, point
 from pipeline.plan.prediction import predict
@@ -70,11 +70,11 @@ def test_more_tokens_or_layers_are_never_faster(quantity, count, more, fewer):
 
 
 @settings(deadline=None)  # the first one fits
-@given(st.sampled_from(sorted(FORMATS)), st.sampled_from([load_device(name) for name in ("m4", "m4-max", "a18")]),
+@given(st.sampled_from(sorted(FORMATS)), st.sampled_from([load_device(name) for name in ("m4", "m4-max", "m4-pro")]),
        st.integers(1, 28), st.integers(64, 4096))
 def test_a_range_holds_its_middle_and_is_no_point(name, on, layers, ffn):
     plan = replace(QWEN, layers=layers, ffn=ffn, matrix_bits=FORMATS[name][0], embedding_bits=FORMATS[name][1])
-    found = predict(Candidate(name, name.partition("-")[0], plan), on)
+    found = predict(Candidate(name, engine_of(name), plan), on)
     for of in (found.p50, found.p95, found.first, found.decode, found.memory, found.load):
         assert 0 < of.low < of.point < of.high
         assert of.high / of.point == pytest.approx(of.point / of.low)
