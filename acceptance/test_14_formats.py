@@ -6,7 +6,8 @@ from fixtures.check import not_measured
 from pipeline.measure.in_turns import latency_in_turns
 from pipeline.runtime import why_not_here
 
-FORMATS = {"coreml-int8": "Core ML INT8", "onnx-coreml-fp16": "ONNX fp16 (CoreML EP)", "mlx-4bit": "MLX 4-bit", "litert-int8": "LiteRT INT8"}
+FORMATS = {"coreml-int8": "Core ML INT8", "onnx-coreml-fp16": "ONNX fp16 on the CoreML provider", "mlx-4bit": "MLX in 4 bits",
+           "litert-int8": "LiteRT INT8"}
 
 
 @pytest.fixture
@@ -20,5 +21,5 @@ def executed(int8_model, in_format, profile, settings, request):
 def test_the_formats_in_turns_beside_the_targets(check, executed, queries):
     for subject, sample in zip(executed, latency_in_turns(executed, queries), strict=True):
         title = FORMATS.get(subject.name, "ONNX INT8")
-        check.observe(f"formats.{subject.name}", f"a decision of {title}, in turns with the others", f"{title} 单次决策耗时（与其他格式轮流测量）",
-                      "14 formats", sample)
+        check.observe(f"formats.{subject.name}", f"a decision of {title}, in turns with the others",
+                      f"{title} 单次决策耗时（与其他格式轮流测量）", "14 formats", sample)
