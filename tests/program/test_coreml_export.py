@@ -68,7 +68,8 @@ def test_what_runtime_json_says(coreml_fp16, merged):
     spec = json.loads((coreml_fp16 / "runtime.json").read_text())
     letters = [read_tokenizer(merged).token_to_id(letter) for letter in "ABCDEF"]
     assert spec == {"backend": "coreml", "file": "model.mlpackage", "functions": {"tokens_64": 64, "tokens_80": 80},
-                    "inputs": ["ids", "mask"], "output": "logits", "label_ids": letters, "max_length": 80, "weights": "fp16", "target": "macOS15"}
+                    "inputs": ["ids", "mask"], "output": "logits", "label_ids": letters,
+                    "max_length": 80, "weights": "fp16", "target": "macOS15"}
     assert sorted(path.name for path in coreml_fp16.iterdir()) == ["model.mlpackage", "runtime.json"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import EdgeError
@@ -36,6 +36,7 @@ def test_rounding_to_fp16_is_numpys_for_every_float32(bits):
         assert fine == np.isfinite(expected).all()
 
 
+@settings(deadline=None)  # the first example imports coremltools
 @given(st.data(), st.sampled_from([name for name, type_ in TYPES.items() if type_.blob and "int" in name]))
 def test_what_coremltools_writes_is_read(tmp_path_factory, data, dtype):
     from coremltools.libmilstoragepython import _BlobStorageWriter
