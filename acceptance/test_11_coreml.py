@@ -46,8 +46,9 @@ def test_everything_is_in_range(check, program):
 
 
 @pytest.mark.claim("coreml.agreement")
-def test_fp16_agrees_with_torch(check, torch_decisions, as_program, decide):
-    check(agreement(torch_decisions, decide(as_program("coreml-fp16"))))
+def test_fp16_agrees_with_torch(check, torch_decisions, as_program, some_challenges):
+    some = queries_of(some_challenges)
+    check(agreement(torch_decisions.among(some), decide_all(as_program("coreml-fp16"), some)))
 
 
 @pytest.mark.claim("coreml.int8_accuracy_loss")

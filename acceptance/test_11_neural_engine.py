@@ -29,7 +29,19 @@ def test_what_ships_beside_the_targets(check, int8_model):
 
 @pytest.mark.claim("onnx_coreml.agreement")
 def test_the_float16_graph_agrees_with_torch(check, torch_decisions, decide, in_format):
-    check(agreement(torch_decisions, decide(replace(in_format("onnx-coreml-fp16"), backend="onnx"))))
+    check(agreement(torch_decisions, decide(replace(in_format("onnx-coreml-fp16"), backend="onnx-coreml-cpu"))))
+
+
+@pytest.mark.claim("coreml.executed")
+def test_core_ml_executes_what_torch_computes(check, torch_decisions, decide, executes, in_format):
+    executes("coreml")
+    check(agreement(torch_decisions, decide(in_format("coreml-fp16"))))
+
+
+@pytest.mark.claim("onnx_coreml.executed")
+def test_the_provider_executes_what_torch_computes(check, torch_decisions, decide, executes, in_format):
+    executes("onnx-coreml")
+    check(agreement(torch_decisions, decide(in_format("onnx-coreml-fp16"))))
 
 
 @pytest.fixture

@@ -26,8 +26,8 @@ def mlx(in_format, runnable):
 
 @pytest.fixture
 def some(challenge):
-    """Every other query, enough for each target: on the CPU, MLX takes tens of milliseconds for one."""
-    return challenge[::2]
+    """Every third query, as many as each target asks: on the CPU, MLX takes tens of milliseconds for one."""
+    return challenge[::3]
 
 
 @pytest.fixture
@@ -44,12 +44,7 @@ def test_mlx_agrees_with_torch(check, torch_decisions, decided, some):
     check(agreement(torch_decisions.among(queries_of(some)), decided("fp32")))
 
 
-@pytest.mark.claim("mlx.accuracy_loss_8bit")
-def test_eight_bits_keep_the_accuracy(check, torch_decisions, decided, some):
-    check(paired_accuracy(torch_decisions, decided("8bit"), some))
-
-
-@pytest.mark.claim("mlx.accuracy_loss_4bit")
+@pytest.mark.claim("mlx.accuracy_loss")
 def test_four_bits_keep_the_accuracy(check, torch_decisions, decided, some):
     check(paired_accuracy(torch_decisions, decided("4bit"), some))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,12 @@ def _palette(group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Of coremltools' own two ways to find them this one is exact, and needs no scikit-learn; it is not what it would choose
     for groups of less than 10,000 weights.
     """
+    return _clusters(group.tobytes(), group.dtype.name)
+
+
+@lru_cache(maxsize=4096)  # every length asks for the same groups
+def _clusters(weights: bytes, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     from coremltools.models.neural_network.quantization_utils import _get_kmeans_lookup_table_and_weight as kmeans
 
-    values, indices = kmeans(4, group, force_kmeans1d=True)
-    return values.astype(group.dtype), indices.astype(np.uint8)
+    values, indices = kmeans(4, np.frombuffer(weights, dtype), force_kmeans1d=True)
+    return values.astype(dtype), indices.astype(np.uint8)

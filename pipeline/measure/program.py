@@ -130,6 +130,8 @@ def _weights(function: Function, original: Mapping[str, np.ndarray]) -> Iterator
             found[match[1]] = max(found.get(match[1], ""), name, key=len)  # the dequantised one has the longer name
     for name, values in original.items():
         called = found.get(name.replace(".", "_"))
+        if not called and (values == 1).all():
+            continue  # coremltools leaves out a product with ones
         held = makers[called]() if called else np.empty(0)
         if held.shape != values.shape:
             raise EdgeError(f"{function.name}: expected the weights {name} {values.shape}, found {held.shape if called else 'none'}; "

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.errors import EdgeError
-from pipeline.runtime.files import read_object
+from pipeline.runtime.exported import read_exported
 
 
 class Padded(NamedTuple):
@@ -43,10 +43,7 @@ class CoreMLFiles:
 
 def read_coreml_files(model: Path, label_ids: Sequence[int]) -> CoreMLFiles:
     """The runtime.json of an exported directory; EdgeError when it is broken or made for other labels."""
-    spec = read_object(model / "runtime.json", "the runtime of an exported model")
-    if spec.get("label_ids") != list(label_ids):
-        raise EdgeError(f"{model}: expected a model for the label ids {list(label_ids)}, found {spec.get('label_ids')}; "
-                        "use the decision that was made from the same model")
+    spec = read_exported(model, label_ids)
     name, functions, longest = spec.get("file"), spec.get("functions"), spec.get("max_length")
     names = [*inputs, spec.get("output")] if isinstance(inputs := spec.get("inputs"), list) else []
     if (not isinstance(name, str) or Path(name).name != name or not _lengths(functions) or not isinstance(longest, int)

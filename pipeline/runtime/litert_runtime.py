@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import EdgeError
-from pipeline.runtime.files import read_object
+from pipeline.runtime.exported import read_exported
 
 LIBRARY = "ai_edge_litert"
 IDENTIFIER = b"TFL3"  # at byte 4 of every .tflite file
@@ -57,10 +57,7 @@ class LiteRtRuntime:
 
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> LiteRtRuntime:
     """Open an exported directory; EdgeError when it is broken, or made for other labels."""
-    spec = read_object(model / "runtime.json", "the runtime of an exported model")
-    if (found := spec.get("label_ids")) != list(label_ids):
-        raise EdgeError(f"{model}: expected a model for the label ids {list(label_ids)}, found {found}; "
-                        "use the decision that was made from the same model")
+    spec = read_exported(model, label_ids)
     name, length = spec.get("file"), spec.get("max_length")
     if not isinstance(name, str) or Path(name).name != name or type(length) is not int or length < 1:
         raise EdgeError(f"{model}/runtime.json: expected a file name and a positive max_length, found {name!r} and {length!r}; "

@@ -13,9 +13,9 @@ import onnxruntime as ort
 from pipeline.errors import EdgeError
 from pipeline.runtime.compiled import place_of
 from pipeline.runtime.coreml_files import CoreMLFiles, Padded
-from pipeline.runtime.files import read_object
+from pipeline.runtime.exported import read_exported
 from pipeline.runtime.onnx_profile import profiled
-from pipeline.runtime.onnx_runtime import CPU, check_labels, file_and_length, open_session, signature
+from pipeline.runtime.onnx_runtime import CPU, file_and_length, open_session, signature
 
 COREML = "CoreMLExecutionProvider"
 LENGTH = "length"  # the axis of the graph's inputs that a session fixes
@@ -87,8 +87,7 @@ def _options(file: Path, length: str) -> dict[str, str]:
 
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int, provider: str = COREML) -> OnnxCoreMLRuntime:
     """Open a directory of `pipeline.export.onnx_coreml`."""
-    spec = read_object(model / "runtime.json", "the runtime of an exported model")
-    check_labels(model, spec, label_ids)
+    spec = read_exported(model, label_ids)
     file, longest = file_and_length(model, spec)
     lengths = spec.get("lengths")
     whole = isinstance(lengths, list) and all(type(length) is int and length > 0 for length in lengths)

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 
 from pipeline.errors import EdgeError
-from pipeline.runtime.files import read_object
+from pipeline.runtime.exported import Prompts, read_exported
 from pipeline.runtime.onnx_profile import profiled
 
 CPU = "CPUExecutionProvider"
@@ -36,7 +36,7 @@ class OnnxRuntime:
         self._open_profiled = partial(open_session, file, threads, provider, mapped)
         self.provider = provider
         self._inputs = signature(self._session, file, labels)
-        self._max_length, self._prefix = max_length, list(prefix)
+        self._prompts = Prompts(max_length, list(prefix))
         self.threads = threads
 
     def logits(self, ids: Sequence[int]) -> np.ndarray:
@@ -49,32 +49,16 @@ class OnnxRuntime:
         return profiled([(self._open_profiled, [self._feed(ids) for ids in prompts])])
 
     def _feed(self, ids: Sequence[int]) -> dict[str, np.ndarray]:
-        if not 0 < len(ids) <= self._max_length:
-            raise EdgeError(f"expected 1 to {self._max_length} token ids, found {len(ids)}; shorten the prompt")
-        known = len(self._prefix)
-        if list(ids[:known]) != self._prefix or len(ids) == known:
-            raise EdgeError(f"expected a prompt that goes on from the model's {known} prefix ids, found another beginning; "
-                            "use the decision that was made from the same model")
         (name, kind), = self._inputs
-        return {name: np.asarray([ids[known:]], dtype=kind)}
+        return {name: np.asarray([self._prompts.after_prefix(ids)], dtype=kind)}
 
 
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxRuntime:
     """Open an exported directory; its runtime.json may name another ``provider`` than the CPU."""
-    spec = read_object(model / "runtime.json", "the runtime of an exported model")
-    check_labels(model, spec, label_ids)
+    spec = read_exported(model, label_ids)
     file, length = file_and_length(model, spec)
-    prefix = spec.get("prefix", [])
-    if not isinstance(prefix, list) or not all(type(value) is int for value in prefix):
-        raise EdgeError(f"{model}/runtime.json: expected the prefix as a list of token ids, found {prefix!r:.60}; export it again")
+    prefix = Prompts.of(model, spec).prefix
     return OnnxRuntime(file, len(label_ids), length, threads, spec.get("provider", CPU), prefix, spec.get("mapped") is True)
-
-
-def check_labels(model: Path, spec: Mapping[str, Any], label_ids: Sequence[int]) -> None:
-    """EdgeError unless the runtime.json of ``model`` is for these labels, in this order."""
-    if spec.get("label_ids") != list(label_ids):
-        raise EdgeError(f"{model}: expected a model for the label ids {list(label_ids)}, found {spec.get('label_ids')}; "
-                        "use the decision that was made from the same model")
 
 
 def file_and_length(model: Path, spec: Mapping[str, Any]) -> tuple[Path, int]:

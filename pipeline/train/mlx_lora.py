@@ -39,6 +39,7 @@ def train_adapter(
     training's own token accuracy, and training_args.json.  EdgeError for inputs that cannot work and for a training that failed.
     """
     started, recipe, model = time.monotonic(), config["train"], check_base(base)
+    _check_not_quantised(base)
     modules = lora.linear_modules(model.shapes, recipe["target_modules"], recipe["layers"])
     expected = lora.expected_shapes(model.shapes, modules, recipe["rank"])
     splits = {name: read(file, base, config["prompt"]) for name, file in (("train", train), ("validation", validation))}
@@ -67,6 +68,13 @@ def train_adapter(
         "seconds": round(time.monotonic() - started, 1),
     })
     write_object(out / "training_args.json", identity)
+
+
+def _check_not_quantised(base: Path) -> None:
+    """mlx-lm would train on packed weights too, but no other room of the house could read what is fused with them."""
+    if "quantization" in read_object(base / "config.json", "a model's configuration"):
+        raise EdgeError(f"{base}: expected the weights as they were published, found them quantised by MLX; give the model that was "
+                        "converted, such as Qwen/Qwen3-0.6B: what ships is quantised after training")
 
 
 def _identity(base: Path, train: Path, validation: Path, settings: Mapping[str, Any]) -> dict[str, Any]:

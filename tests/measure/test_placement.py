@@ -17,7 +17,7 @@ from pipeline.errors import EdgeError
 from pipeline.measure import child as child_module
 from pipeline.measure.latency import latency
 from pipeline.measure.measurement import Exact, Measurement, NotMeasured, Sample
-from pipeline.measure.placement import METRIC, PROVIDER_METRIC, on_the_neural_engine, placement
+from pipeline.measure.placement import METRIC, PROVIDER_METRIC, neural_engine_share, on_the_neural_engine, placement
 from pipeline.measure.subject import Subject
 from pipeline.runtime import compute_plan, onnx_profile
 from tests.runtime import core_ml
@@ -74,6 +74,13 @@ def test_shares_are_shares(operations: list[tuple[str | None, float | None]]) ->
     assert sum(shares) == pytest.approx(1) and all(0 <= share <= 1 for share in shares)
 
 
+def test_the_function_with_the_least_share_counts_of_those_that_are_used() -> None:
+    shares = {"a": 0.9, "b": 0.4, "c": 0.1}
+    told = {"functions": {name: {"cost": {"neural engine": share, "cpu": 1 - share}} for name, share in shares.items()}}
+    assert neural_engine_share({**told, "used": ["a", "b"]}) == 0.4 and neural_engine_share({**told, "used": ["a", "x"]}) == 0.9
+    assert neural_engine_share({**told, "used": ["x"]}) == neural_engine_share(told) == 0.1  # nothing used is planned: the worst of all
+
+
 # --- ONNX Runtime's profile
 
 def events(name: str) -> list[dict[str, Any]]:
@@ -83,7 +90,8 @@ def events(name: str) -> list[dict[str, Any]]:
 def test_the_recorded_profiles() -> None:
     told = onnx_profile.tally(events("ort_profile_cpu"))
     assert told["nodes"] == {"CPUExecutionProvider": 4} and told["time"] == {"CPUExecutionProvider": 1.0}
-    told = onnx_profile.tally(events("ort_profile_core_ml"))
+    whole = events("ort_profile_core_ml")
+    told = onnx_profile.tally([*whole, {**whole[-1], "cat": "Session"}, {**whole[-1], "name": "CoreML_fence_after"}])
     assert told["nodes"] == {"CPUExecutionProvider": 2, "CoreMLExecutionProvider": 2}
     assert told["time"]["CoreMLExecutionProvider"] == pytest.approx(3660 / (3660 + 79 + 19), abs=0.02)
 

@@ -162,6 +162,17 @@ def test_every_row_comes_once_an_epoch_wherever_it_goes_on(count, size, done):
     np.testing.assert_array_equal(next(from_start)[0], next(later)[0])
 
 
+def test_a_base_that_is_quantised_already(trained, tmp_path):
+    base = Path(shutil.copytree(trained / "base", tmp_path / "base"))
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(config | {"quantization": {"bits": 4, "group_size": 64}}))
+    for name in ROWS:
+        shutil.copy(trained / f"{name}.jsonl", tmp_path)
+    with pytest.raises(EdgeError, match="found them quantised by MLX; give the model that was converted"):
+        train(tmp_path, tmp_path / "out", tmp_path / "scratch")
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_trainer_is_the_profiles_choice():
     """And the default's keys are what they were before there was a choice."""
     base, data = (Artifact(digit * 64, "x", Path("nowhere"), {}) for digit in "01")
