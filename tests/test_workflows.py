@@ -143,6 +143,7 @@ def test_a_backend_that_did_not_execute_is_found(wanted: list[str], code: int, t
         {"reference": {"backend": "torch", "provider": "torch-cpu"}, "candidate": {"backend": "mlx", "provider": "mlx-metal"}}))
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "results.json").write_text(json.dumps({"claims": [alone], "observations": [paired, {"measurement": {}}]}))
-    done = subprocess.run([sys.executable, ROOT / ".ci" / "executed", *wanted], cwd=tmp_path, capture_output=True, text=True)
+    command = [sys.executable, ROOT / ".ci" / "executed", "reports/results.json", *wanted]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == code, done.stderr
     assert ("litert: NOT EXECUTED" in done.stdout) == bool(code)

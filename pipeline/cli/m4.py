@@ -26,33 +26,36 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--baselines", type=Path, default=BASELINES, help="[%(default)s]")
     parser.add_argument("--wait", type=float, default=15, metavar="MINUTES", help="at most, for the machine to cool down [%(default)s]")
     parser.add_argument("--rehearse", action="store_true",
-                        help="go through the steps on any machine: what is not met is told, nothing is built, every claim is not measured")
+                        help="go through the steps on a machine that is no M4: nothing is built, every claim is not measured")
     add_store(parser)
     parser.add_argument("--store-url", default=default_remote(), help=f"shared store with artifacts built elsewhere [${REMOTE_VARIABLE}]")
     parser.set_defaults(run=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
+    from pipeline.errors import EdgeError
     from pipeline.kit.checks import refusals_here
     from pipeline.kit.suite import RECORDED, Run, run
     from pipeline.measure.host import describe_host
     from pipeline.profile import load_profile
-    refused = refusals_here(options.store)
+    host, refused = describe_host(), refusals_here(options.store)
+    if options.rehearse and host["is_m4"]:
+        raise EdgeError(f"--rehearse: expected another machine than an M4, where claims are judged, found {host['chip']}; leave it out")
     if refused and not options.rehearse:
         print("\n".join(f"edge: {line}" for line in refused), file=sys.stderr)
         return 2
     _say(1, "checks", *(f"  not met: {line}" for line in refused), *([] if refused else ["  all met"]))
     profile = load_profile(options.profile, options.model, format=options.format)
-    _prepare(options, profile, bool(refused))
+    _prepare(options, profile, options.rehearse)
     asked = Run(options.tests, options.profile, options.model, options.store, options.store_url, options.reports,
-                _known(options.baselines, profile.name, describe_host()["host_class"]), options.format)
+                _known(options.baselines, profile.name, host["host_class"]), options.format)
     _say(4, "acceptance", f"  pytest {' '.join(asked.arguments())}")
     code = run(asked)
     if code in RECORDED:
         from pipeline.kit.keep import keep
         _say(5, "kept")
         keep(options.reports / "results.json", options.baselines, profile, sys.stdout)
-    if refused and code == NOTHING_MEASURED:
+    if options.rehearse and code == NOTHING_MEASURED:
         print("rehearsed: every step ran and no claim was measured, as it must be here")
         return 0
     return code

@@ -71,8 +71,8 @@ def test_what_ships_is_what_the_profile_and_the_record_say():
 
 
 def test_names_tell_what_a_claim_is_about():
-    assert (subject_of("coreml.palette4_accuracy_loss"), subject_of("mlx.p95"), subject_of("neural_engine.p95"), subject_of("data.valid")) == (
-        "coreml-palette4", "mlx-4bit", "coreml-int8", "")
+    named = [subject_of(name) for name in ("coreml.palette4_accuracy_loss", "mlx.p95", "neural_engine.p95", "data.valid")]
+    assert named == ["coreml-palette4", "mlx-4bit", "coreml-int8", ""]
 
 
 def test_a_runs_figures_stand_beside_their_predictions(tmp_path, capsys):
