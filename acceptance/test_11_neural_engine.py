@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from pipeline.measure.agreement import agreement
+from pipeline.measure.decisions import decide_all, queries_of
 from pipeline.measure.latency import latency
+from pipeline.measure.logit_difference import logit_difference
 from pipeline.measure.memory import memory
 from pipeline.measure.placement import on_the_neural_engine, placement
 from pipeline.measure.power import power
@@ -25,6 +27,12 @@ def test_it_takes_every_product_of_the_graph(check, in_format):
 def test_what_ships_beside_the_targets(check, int8_model):
     check.observe("neural_engine.int8_products", "products of the INT8 ONNX model that would miss the Neural Engine",
                   "INT8 ONNX 模型中不在神经引擎上执行的矩阵乘法数", "11 Core ML", products_elsewhere(int8_model))
+
+
+@pytest.mark.claim("onnx_coreml.float16")
+def test_the_graph_stays_within_float16(check, torch_decisions, as_program, some_challenges):
+    some = queries_of(some_challenges[::10])
+    check(logit_difference(torch_decisions.among(some), decide_all(as_program("onnx-coreml-fp16"), some)))
 
 
 @pytest.mark.claim("onnx_coreml.agreement")

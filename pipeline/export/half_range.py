@@ -33,7 +33,7 @@ class HalfRangeNorm(nn.Module):
         self.register_buffer("root", torch.tensor([norm.eps**0.5]))
 
     def forward(self, x: Tensor) -> Tensor:
-        largest = x.abs().amax(-1, keepdim=True) + FLOOR
+        largest = torch.maximum(x, x * -1).max(-1, keepdim=True).values + FLOOR
         x, root = x / largest, self.root / largest
         return x / torch.sqrt((x * x).mean(-1, keepdim=True) + root * root) * self.weight
 

@@ -10,6 +10,7 @@ import torch
 
 from pipeline.data.intents import INTENTS
 from pipeline.export.forward import ClassifierForward
+from pipeline.export.half_range import in_half_range
 from pipeline.export.onnx import FILE, write_graph
 from pipeline.runtime.files import write_object
 from pipeline.runtime.prompt import label_ids, read_tokenizer
@@ -27,7 +28,7 @@ def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any])
     """
     tokenizer, model, longest = read_tokenizer(merged), load_model(merged), config["max_length"]
     ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
-    wrapper = ClassifierForward(model, ids, longest).half().eval()
+    wrapper = in_half_range(ClassifierForward(model, ids, longest)).half().eval()
     example = longest // 2
     length = torch.export.Dim("length", max=longest)
     write_graph(wrapper, out / FILE, config["opset"],

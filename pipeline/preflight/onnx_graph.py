@@ -67,11 +67,25 @@ def _with_shapes(file: Path, length: int) -> onnx.ModelProto:
         if not model.graph.node:
             raise ValueError("a graph without operations")
         _ready(model, file, length)
-        return SymbolicShapeInference.infer_shapes(model, auto_merge=True)
+        return _inferred(model)
     except Exception as error:  # protobuf, onnx and the inference each raise their own kinds, AssertionError among them
         reason = str(error).strip().splitlines()
         raise EdgeError(f"{file}: expected an ONNX model whose shapes can be told at {length} tokens, found "
                         f"{reason[0][:120] if reason else type(error).__name__}; export it again") from error
+
+
+def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
+    """With shapes.  Since their axes are an input, the inference knows no reduction but the sum; all leave the same shape."""
+    reductions = {node.name: node.op_type for node in model.graph.node if node.op_type.startswith("Reduce")}
+    _rename(model, dict.fromkeys(reductions, "ReduceSum"))
+    inferred = SymbolicShapeInference.infer_shapes(model, auto_merge=True)
+    _rename(inferred, reductions)
+    return inferred
+
+
+def _rename(model: onnx.ModelProto, kinds: dict[str, str]) -> None:
+    for node in model.graph.node:
+        node.op_type = kinds.get(node.name, node.op_type)
 
 
 def _ready(model: onnx.ModelProto, file: Path, length: int) -> None:

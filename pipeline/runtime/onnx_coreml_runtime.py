@@ -29,12 +29,11 @@ class OnnxCoreMLRuntime:
 
     backend = "onnx-coreml"
 
-    def __init__(self, file: Path, labels: int, lengths: Sequence[int], threads: int, provider: str = COREML) -> None:
+    def __init__(self, lengths: CoreMLFiles, labels: int, threads: int, provider: str = COREML) -> None:
         self.provider, self.threads = provider, threads
-        self._file, self._labels, self._lock = file, labels, Lock()
-        self._lengths = CoreMLFiles(file, {str(length): length for length in lengths}, ("ids", "mask"), "logits", lengths[-1])
+        self._file, self._lengths, self._labels, self._lock = lengths.package, lengths, labels, Lock()
         self._sessions: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}
-        self._session(str(lengths[-1]))  # a graph that does not open is told at once
+        self._session(str(lengths.max_length))  # a graph that does not open is told at once
 
     def logits(self, ids: Sequence[int]) -> np.ndarray:
         """Token ids of one whole prompt -> float32 [labels]."""
@@ -87,6 +86,11 @@ def _options(file: Path, length: str) -> dict[str, str]:
 
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int, provider: str = COREML) -> OnnxCoreMLRuntime:
     """Open a directory of `pipeline.export.onnx_coreml`."""
+    return OnnxCoreMLRuntime(read_lengths(model, label_ids), len(label_ids), threads, provider)
+
+
+def read_lengths(model: Path, label_ids: Sequence[int]) -> CoreMLFiles:
+    """The graph of such a directory, with the lengths that prompts are padded to; EdgeError where its runtime.json is broken."""
     spec = read_exported(model, label_ids)
     file, longest = file_and_length(model, spec)
     lengths = spec.get("lengths")
@@ -94,7 +98,7 @@ def open_runtime(model: Path, label_ids: Sequence[int], threads: int, provider: 
     if not whole or max(lengths, default=0) != longest:
         raise EdgeError(f"{model}/runtime.json: expected the lengths of its sessions, the last of them max_length {longest}, found "
                         f"{lengths!r:.60}; export it again as onnx-coreml")
-    return OnnxCoreMLRuntime(file, len(label_ids), sorted(lengths), threads, provider)
+    return CoreMLFiles(file, {str(length): length for length in sorted(lengths)}, ("ids", "mask"), "logits", longest)
 
 
 def why_not_here() -> str:

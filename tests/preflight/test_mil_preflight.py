@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,25 +12,13 @@ import pytest
 from pipeline.cli import main
 from pipeline.errors import EdgeError
 from pipeline.preflight import preflight
-from pipeline.quiet import quiet
+from tests.mil_programs import save
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory) -> Callable[..., Path]:
     """``saved(body, shape)``: ``body(mb, x)`` of one input x as a .mlpackage."""
-    with quiet():
-        import coremltools as ct
-        from coremltools.converters.mil import Builder as mb
-
-    def save(body: Callable[[Any, Any], Any], *shape: int, precision: str = "FLOAT16") -> Path:
-        package = tmp_path_factory.mktemp("mil") / "m.mlpackage"
-        program = mb.program(input_specs=[mb.TensorSpec(shape=shape)], opset_version=ct.target.macOS15)(lambda x: body(mb, x))
-        with quiet():
-            ct.convert(program, convert_to="mlprogram", compute_precision=ct.precision[precision],
-                       minimum_deployment_target=ct.target.macOS15, skip_model_load=True).save(str(package))
-        return package
-
-    return save
+    return lambda body, *shape, **more: save(tmp_path_factory.mktemp("mil") / "m.mlpackage", body, *shape, **more)
 
 
 def ones(*shape: int) -> np.ndarray:

@@ -1,0 +1,48 @@
+"""ONNX's own reference in numpy: every operation of the graph of onnx-coreml in the type that it declares.
+
+ONNX Runtime's CPU provider computes much of a float16 graph in float32, so it hides what does not fit float16; this does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import EdgeError
+from pipeline.runtime.coreml_files import CoreMLFiles
+from pipeline.runtime.onnx_coreml_runtime import read_lengths
+
+THREADS = 1
+
+
+class OnnxReferenceRuntime:
+    """Slow: a third of a second a decision of the reference profile."""
+
+    backend = "onnx-reference"
+    provider = "numpy, operation by operation"
+    threads = THREADS
+
+    def __init__(self, evaluator: Any, lengths: CoreMLFiles) -> None:
+        self._evaluator, self._lengths = evaluator, lengths
+
+    def logits(self, ids: Sequence[int]) -> np.ndarray:
+        """Token ids of one whole prompt -> float32 [labels], perhaps not finite."""
+        padded = self._lengths.padded(ids)
+        with np.errstate(all="ignore"):  # what is too large shows in the logits
+            values = self._evaluator.run(None, {"ids": padded.ids.astype(np.int64), "mask": padded.mask.astype(np.float16)})[0]
+        return np.asarray(values, np.float32)[0]
+
+
+def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxReferenceRuntime:
+    """Open a directory of `pipeline.export.onnx_coreml`; EdgeError for a graph that cannot be read."""
+    from onnx.reference import ReferenceEvaluator
+
+    lengths = read_lengths(model, label_ids)
+    try:
+        evaluator = ReferenceEvaluator(str(lengths.package))
+    except Exception as error:  # protobuf and onnx raise their own kinds
+        raise EdgeError(f"{lengths.package}: expected a readable ONNX model, found {str(error)[:120]}; export it again") from error
+    return OnnxReferenceRuntime(evaluator, lengths)
