@@ -153,14 +153,22 @@ def load_profile(name: str, model: str = "", train_file: str = "", eval_file: st
                  columns: dict[str, str] | None = None, format: str = "") -> Profile:
     """A profile by name (in ``profiles/``) or by the path of a YAML file, with the user's own model, data and format put in.
 
-    EdgeError for an unknown name or format, a malformed file, and a model or data that do not go with the profile.
+    With another format it has another name.  EdgeError for an unknown name or format, a malformed file, and a model or data that do
+    not go with the profile.
     """
     path = _path_of(name)
     profile = read_model(path, Profile)
     _check_mix(profile.data.scenario_mix, path)
-    return profile.model_copy(update={"base": _base(profile, name, model),
+    asked = format or profile.serve.format
+    return profile.model_copy(update={"name": profile.name if asked == profile.serve.format else shipping(profile.name, asked),
+                                      "base": _base(profile, name, model),
                                       "data": _data(profile.data, train_file, eval_file, columns),
-                                      "serve": _serve(profile.serve, format)})
+                                      "serve": _serve(profile.serve, asked)})
+
+
+def shipping(profile: str, format: str) -> str:
+    """The name of a profile that ships another format than its own: its figures are compared with no other's."""
+    return f"{profile} as {format}"
 
 
 def _check_mix(mix: dict[str, float], path: Path) -> None:
@@ -187,7 +195,6 @@ def _base(profile: Profile, name: str, model: str) -> Base:
 
 
 def _serve(serve: Serve, format: str) -> Serve:
-    format = format or serve.format
     if format != ONNX_INT8:
         from pipeline.export.formats import device_format
         try:

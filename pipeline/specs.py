@@ -2,7 +2,7 @@
 
 The whole flow stands here: data and base -> adapter -> merged -> onnx_fp32 -> onnx_int8, and merged -> decision; likewise
 function_data and base -> functions_adapter -> functions_merged (or functions_whole) -> functions_onnx -> functions_int8;
-and merged -> device_format, one for Core ML, MLX and LiteRT each, in several number formats.
+and merged -> device_format, one for each of `pipeline.export.formats`.
 Each builder is imported only when it has to build.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.digest import directory_digest, file_digest
+from pipeline.errors import EdgeError
 from pipeline.profile import Functions, Profile, Train
 from pipeline.store import Artifact, Spec, Workspace
 
@@ -176,7 +177,14 @@ def device_format(profile: Profile, merged: Artifact, name: str, source: Artifac
     inputs = {"merged": merged, **({"source": source} if source else {})}
 
     def build(work: Workspace) -> None:
-        module.export(work.out, work.scratch, config=config, **{role: artifact.path for role, artifact in inputs.items()})
+        try:
+            module.export(work.out, work.scratch, config=config, **{role: artifact.path for role, artifact in inputs.items()})
+        except (EdgeError, OSError):
+            raise
+        except Exception as error:  # each converter raises its own kinds
+            reason = " ".join(str(error).split()) or "nothing said"
+            raise EdgeError(f"{name}: expected its library to convert the model, found {type(error).__name__}: {reason:.300}; take another "
+                            "format, or a model that it knows") from error
 
     return Spec(name, build, config, inputs, (module.__name__,), module.LIBRARIES)
 

@@ -82,3 +82,11 @@ def test_the_decision_depends_on_the_runtime_that_calibrates_it() -> None:
     spec = specs.decision(load_profile("reference"), DATA, DATA)
     assert "pipeline/runtime/torch_runtime.py" in code_sources(spec.code)
     assert {"torch", "tokenizers", "scipy", "numpy"} <= set(spec.libraries)
+
+
+def test_another_format_makes_it_another_profile():
+    assert load_profile("reference").name == load_profile("reference", format="onnx-int8").name == "reference"
+    assert load_profile("reference", format="coreml-int8").name == "reference as coreml-int8"
+    assert load_profile("qwen3-0.6b-mlx-4bit", format="mlx-4bit").name == "qwen3-0.6b-mlx-4bit"
+    with pytest.raises(EdgeError, match="format 'coreml-int3': expected one of .*coreml-int8.* or onnx-int8"):
+        load_profile("reference", format="coreml-int3")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ def write_package(forward: nn.Module, file: Path, scratch: Path, functions: Mapp
                 several.add_function(str(part), "main", name)
             progress.advance(1, name)
         several.default_function_name = max(functions, key=lambda name: functions[name])
+        _palettes.clear()
         with quiet():
             ct.utils.save_multifunction(several, str(file))
 
@@ -113,12 +114,14 @@ def _palette(group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Of coremltools' own two ways to find them this one is exact, and needs no scikit-learn; it is not what it would choose
     for groups of less than 10,000 weights.
     """
-    return _clusters(group.tobytes(), group.dtype.name)
-
-
-@lru_cache(maxsize=4096)  # every length asks for the same groups
-def _clusters(weights: bytes, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     from coremltools.models.neural_network.quantization_utils import _get_kmeans_lookup_table_and_weight as kmeans
 
-    values, indices = kmeans(4, np.frombuffer(weights, dtype), force_kmeans1d=True)
-    return values.astype(dtype), indices.astype(np.uint8)
+    key = hashlib.sha256(group.tobytes()).digest()
+    if key not in _palettes:
+        values, indices = kmeans(4, group, force_kmeans1d=True)
+        _palettes[key] = values.astype(group.dtype), indices.astype(np.uint8)
+    return _palettes[key]
+
+
+_palettes: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+"""By the group: every length of a package asks for the same ones."""

@@ -190,8 +190,10 @@ class _Reader:
         inputs = {key: tuple(each.name if each.WhichOneof("binding") == "name" else self._constant(each.value, name)
                              for each in argument.arguments) for key, argument in sorted(found.inputs.items())}
         attributes = {key: self._constant(value, name) for key, value in sorted(found.attributes.items())}
-        if found.type == "const" and "val" not in attributes:
-            raise self._broken("a value", f"none in const {name}")
+        if found.type == "const" and ("val" not in attributes or not outputs):
+            raise self._broken("a value and a name for it", f"none in const {name}")
+        if unbound := [key for key, bound in inputs.items() if not bound]:
+            raise self._broken("every parameter to be bound", f"{unbound[0]} of {found.type} {name} bound to nothing")
         return Operation(found.type, name, inputs, outputs, attributes)
 
     def _tensor(self, found: Any) -> Tensor:

@@ -15,6 +15,8 @@ from pipeline.store import Artifact, Spec, Store, Workspace
 
 RECIPES = {"edge-200mb": "", "int8-fast": "scale"}
 """Recipes that claims are about, and what a profile must tell for them to be."""
+UNCLAIMED = ("mlx-bf16", "mlx-8bit", "mlx-mixed")
+"""Formats that nothing is claimed of."""
 
 Get = Callable[[Spec], Artifact]
 Tell = Callable[[str], None]
@@ -67,8 +69,10 @@ def _prepare(profile: Profile, supply: Supply) -> None:
     for name, about in RECIPES.items():
         if not about or about in profile.tells:
             compress(get, profile, load_recipe(name), merged, data)
-    for name in device_formats():
+    for name in [name for name in device_formats() if name not in UNCLAIMED]:
         try:
             built(get, profile, merged, name)
         except EdgeError as error:
             supply.tell(f"  {name:<16} not made: {error}")
+        except Absent:
+            supply.tell(f"  {name:<16} not here, and a rehearsal builds nothing")

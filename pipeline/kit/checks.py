@@ -13,8 +13,8 @@ import psutil
 from pipeline.measure.host import describe_host, is_m4
 from pipeline.measure.machine_state import MachineState, read_state
 
-DISK_GB, MEMORY_GB = 40.0, 8.0
-"""For the artifacts of Qwen3-0.6B in every format, and to convert them."""
+DISK_GB, MEMORY_GB = 40.0, 12.0
+"""For the artifacts of Qwen3-0.6B in every format, and to convert them: LiteRT took 10.5 GB (docs/device_formats.md)."""
 REHEARSE = "or add --rehearse (make m4 ARGS=--rehearse) to go through the steps here, every claim not measured"
 
 

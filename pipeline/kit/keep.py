@@ -23,7 +23,10 @@ def keep(results_path: Path, baselines: Path, profile: Profile, stream: TextIO) 
     print(f"baseline: {_baseline(results, results_path.parent, baselines)}", file=stream)
     print(f"reports: {len(render_all(results_path, results_path.parent))} files in {results_path.parent}/", file=stream)
     if device := device_of(results["run"].get("host") or {}):
-        show_beside(results, device, compared(results, device, profile), stream)
+        try:
+            show_beside(results, device, compared(results, device, profile), stream)
+        except EdgeError as error:  # a model that is not here as a directory has no measures to predict from
+            print(f"predictions: none, for {error}", file=stream)
 
 
 def device_of(host: Mapping[str, Any]) -> Device | None:

@@ -14,7 +14,7 @@ WINDOW = "power"
 
 
 class ZeusCounter:
-    """CPU, GPU and Neural Engine, and DRAM where the chip tells it; never a sum with a part missing."""
+    """CPU, GPU and Neural Engine, and DRAM where the chip tells it; no reading without one of the first three."""
 
     source = "IOReport through zeus-apple-silicon"
 
@@ -28,6 +28,8 @@ class ZeusCounter:
         except Exception as error:  # its errors are bare RuntimeErrors
             raise NoCounter(f"zeus-apple-silicon finds no energy counters on this machine ({error}); {ELSEWHERE}") from error
         self._started = 0.0
+        self.begin()
+        parts_of(self._ended())  # proves that every part is told
 
     def begin(self) -> None:
         try:
@@ -38,11 +40,13 @@ class ZeusCounter:
 
     def end(self) -> Reading:
         seconds = time.perf_counter() - self._started
+        return Reading(self.source, parts_of(self._ended()), seconds)
+
+    def _ended(self) -> Any:
         try:
-            metrics = self._monitor.end_window(WINDOW)
+            return self._monitor.end_window(WINDOW)
         except Exception as error:
             raise NoCounter(f"zeus-apple-silicon ended no window ({error}); {ELSEWHERE}") from error
-        return Reading(self.source, parts_of(metrics), seconds)
 
 
 def parts_of(metrics: Any) -> dict[str, float]:

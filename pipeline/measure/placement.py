@@ -17,6 +17,7 @@ from pipeline.runtime.compute_plan import NEURAL_ENGINE
 PROMPTS = 20
 METRIC, PROVIDER_METRIC = "neural_engine_share", "core_ml_share"
 COREML = "CoreMLExecutionProvider"
+HALF = 0.5
 
 M = TypeVar("M", bound=Measurement)
 
@@ -60,6 +61,16 @@ def on_the_neural_engine(measurement: M, placed: Measurement, least: float) -> M
     why = _why_not(measurement, placed, least)
     if not why or isinstance(measurement, NotMeasured):
         return measurement
+    return replace(measurement, invalid="; ".join(filter(None, (measurement.invalid, why))))
+
+
+def on_core_ml(measurement: M, placed: Measurement) -> M:
+    """The measurement, invalid unless ONNX Runtime's Core ML provider ran more than half of the time in nodes: a session has a
+    provider that it asked for though that took nothing."""
+    if isinstance(placed, Exact) and placed.metric == PROVIDER_METRIC and placed.value > HALF:
+        return measurement
+    found = f"{placed.metric} {_percent(placed.value)}" if isinstance(placed, Exact) else getattr(placed, "reason", "nothing told")
+    why = f"the work ran elsewhere: expected Core ML's provider to take more than {_percent(HALF)} of the time, found {found}"
     return replace(measurement, invalid="; ".join(filter(None, (measurement.invalid, why))))
 
 

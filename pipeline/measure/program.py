@@ -21,10 +21,10 @@ from pipeline.formats.mlpackage import Function, read_mlpackage
 from pipeline.measure.measurement import Exact, Sample
 from pipeline.measure.subject import Subject
 from pipeline.progress import track
-from pipeline.runtime.coreml_files import read_coreml_files
 from pipeline.runtime.decision import read_rule
 from pipeline.runtime.mil_runtime import open_runtime
 from pipeline.runtime.prompt import Prompt
+from pipeline.runtime.static_lengths import read_coreml_files
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,6 +33,7 @@ VERIFIED = "program semantics verified; not executed by Core ML"
 BLOCK = 1024  # neighbouring weights that are looked at together
 NO_NUMBER = 65504.0  # what a difference from logits that are not finite counts as
 SHOWN = 20
+EACH = 3  # queries that every function is run on, however short they are
 _WEIGHT = re.compile(r"p_(\w+?)_to_fp16(?:_quantized|_palettized)?")
 
 
@@ -40,7 +41,8 @@ _WEIGHT = re.compile(r"p_(\w+?)_to_fp16(?:_quantized|_palettized)?")
 class ProgramRun:
     """What one program did on some queries.
 
-    differences: of a query, the largest of its logits from torch's with the same weights.  weight_errors: function and
+    differences: of a query, the largest of its logits from torch's with the same weights; of the first queries by every
+    function.  weight_errors: function and
     parameter -> of the worst BLOCK of its weights, the norm of the error by the norm of the weights.  faults: function and
     tensor -> "overflow" or "not finite".
     """
@@ -70,11 +72,13 @@ def run_program(subject: Subject, merged: Path, queries: Sequence[str]) -> Progr
             errors[f"{function.name} {name}"] = block_error(original[name], weights)
             held = original[name].astype(np.float16).astype(np.float32) if _is_fp16(subject.model) else weights
             forward.get_parameter(name).data.copy_(torch.from_numpy(held.copy()))
+    plan = [("", query) for query in queries] + [(name, query) for name in files.functions for query in queries[:EACH]]
     differences = []
-    with torch.inference_mode(), track(f"{subject.name}: program", len(queries)) as progress:
-        for query in queries:
+    with torch.inference_mode(), track(f"{subject.name}: program", len(plan)) as progress:
+        for function, query in plan:
             ids = prompt.encode(query).ids
-            differences.append(_difference(forward(torch.tensor([ids]))[0].numpy(), runtime.logits(ids)))
+            if not function or len(ids) <= files.functions[function]:
+                differences.append(_difference(forward(torch.tensor([ids]))[0].numpy(), runtime.logits(ids, function)))
             progress.advance(1)
     conditions = {"backend": runtime.backend, "provider": runtime.provider, "threads": runtime.threads, "verified": VERIFIED}
     return ProgramRun(subject, differences, errors, runtime.faults, conditions)

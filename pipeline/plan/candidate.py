@@ -15,7 +15,7 @@ ORIGINAL = "original"
 FORMATS: dict[str, tuple[float, float]] = {
     "coreml-fp16": (16, 16), "coreml-int8": (8, 8), "coreml-palette4": (4, 8),
     "litert-fp32": (32, 32), "litert-int8": (8, 8),
-    "mlx-fp32": (32, 32), "mlx-bf16": (16, 16), "mlx-8bit": (8.5, 8.5), "mlx-mixed": (5.5, 5.5), "mlx-4bit": (4.5, 4.5),
+    "mlx-fp32": (32, 32), "mlx-bf16": (16, 16), "mlx-8bit": (8.5, 8.5), "mlx-mixed": (4.8, 4.5), "mlx-4bit": (4.5, 4.5),
     "onnx-coreml-fp16": (16, 16),
 }
 """Bits of a weight of the layers and of the embedding in a format of `pipeline.export.formats`, scales included: MLX has two of 16 bits

@@ -12,7 +12,7 @@ from pipeline.errors import EdgeError
 from pipeline.plan.candidate import FORMATS, ORIGINAL, Candidate, candidate, engine_of
 from pipeline.plan.device import Device
 from pipeline.plan.prediction import Prediction, Range, predict
-from pipeline.profile import Profile
+from pipeline.profile import Profile, shipping
 from pipeline.report.results import Claim, claims
 from pipeline.verdict.thresholds import Target
 
@@ -77,19 +77,22 @@ def expectations(targets: Mapping[str, Target], device: Device, profile: Profile
 
 
 def compared(results: Mapping[str, Any], device: Device, profile: Profile) -> list[Beside]:
-    """The claims of a record that have a figure and a prediction; EdgeError for a record of another profile.
+    """The claims of a record that have a valid figure and a prediction; EdgeError for a record of another profile.
 
     What shipped in that run is what the record says.
     """
-    if (of := str(results["run"].get("profile"))) != profile.name:
+    shipped = ((results["run"].get("profile_config") or {}).get("serve") or {}).get("format")
+    if (of := str(results["run"].get("profile"))) not in (profile.name, shipping(profile.name, shipped)):
         raise EdgeError(f"--measured: expected the record of a run of profile {profile.name}, found one of {of}; add --profile {of}")
-    if shipped := ((results["run"].get("profile_config") or {}).get("serve") or {}).get("format"):
+    if shipped:
         profile = profile.model_copy(update={"serve": profile.serve.model_copy(update={"format": shipped})})
     found = []
     for claim in claims(results):
+        if not claim.value or claim.measurement.get("invalid"):
+            continue
         of = _candidate(subject_of(claim.id) or _measured_on(claim), profile)
         predicted = of and _predicted(claim.metric, claim.percentile, of, device, profile)
-        if of and predicted and claim.value:
+        if of and predicted:
             found.append(Beside(claim, of.name, predicted))
     return found
 

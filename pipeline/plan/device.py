@@ -36,7 +36,7 @@ class Recommended(Section):
 class Device(Section):
     """bandwidth: GB/s.  rates: 10^12 operations a second by unit and type of number.  memory: MB that a program may hope for.
 
-    engines: which unit each uses there.  fast: number formats that the chip computes without a detour.
+    engines: which unit each uses there.
     """
 
     name: str
@@ -46,7 +46,6 @@ class Device(Section):
     rates: dict[Unit, dict[Arithmetic, Figure]]
     memory: Figure
     engines: dict[str, Unit]
-    fast: list[str]
     recommended: Recommended
 
     @model_validator(mode="after")

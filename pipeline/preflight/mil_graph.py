@@ -15,6 +15,7 @@ from pipeline.preflight.rules import against_limits, rules
 TARGET = "Core ML"
 FIXED = ("const", "constexpr")  # what these say is known before a run
 PRODUCTS = ("linear", "matmul", "conv")
+UNCOUNTED = ("einsum", "scaled_dot_product_attention", "conv_transpose", "lstm", "gru", "rnn")
 
 
 def mil_preflight(package: Path, length: int) -> Preflight:
@@ -64,12 +65,20 @@ def _operation(stored: Stored, values: dict[str, Value], known: dict[str, Consta
     inputs = tuple(values[name] for bound in stored.inputs.values() for name in bound if isinstance(name, str)
                    and values[name].type != "string")
     outputs = tuple(values[tensor.name] for tensor in stored.outputs)
-    return Operation(stored.name, stored.kind, inputs, outputs, _macs(stored, values, known) if stored.kind in PRODUCTS else 0)
+    try:
+        return Operation(stored.name, stored.kind, inputs, outputs, _macs(stored, values, known))
+    except (IndexError, KeyError) as error:
+        raise EdgeError(f"{stored.kind} {stored.name}: expected a product of constants and tensors that are there, found none of {error}; "
+                        "export the package again") from None
 
 
 def _macs(stored: Stored, values: dict[str, Value], known: dict[str, Constant]) -> int:
-    """Elements of the result times what each of them sums over."""
-    if stored.kind == "conv":
+    """Elements of the result times what each of them sums over; of what is not counted, one for each."""
+    if stored.kind not in (*PRODUCTS, *UNCOUNTED):
+        return 0
+    if stored.kind in UNCOUNTED:
+        summed = 1
+    elif stored.kind == "conv":
         summed = math.prod(size or 1 for size in _shape(stored, "weight", values)[1:])
     else:
         x = _shape(stored, "x", values)

@@ -23,7 +23,9 @@ SHAPES = Broken("fixed shapes", "an input without one")
 RANK = 5  # of the provider itself (ONNX Runtime, usability_checker.check_coreml_partitions)
 SMALL = 65_536  # elements; a constant that shapes may follow from is smaller
 TYPES = {TensorProto.FLOAT16: "fp16", TensorProto.FLOAT: "fp32", TensorProto.DOUBLE: "fp64", TensorProto.BFLOAT16: "bf16"}
-PRODUCTS = ("MatMul", "Gemm", "FusedMatMul", "MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QLinearMatMul",
+UNCOUNTED = ("Einsum", "Attention", "MultiHeadAttention", "PackedAttention", "ConvTranspose", "ConvInteger", "QLinearConv", "FusedConv",
+             "LSTM", "GRU", "RNN", "MoE", "QMoE", "If", "Loop", "Scan")
+PRODUCTS = ("MatMul", "FusedMatMul", "MatMulInteger", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QLinearMatMul",
             "MatMulNBits")
 
 
@@ -33,13 +35,21 @@ def onnx_preflight(file: Path, length: int) -> Preflight:
     Weights are not read.
     """
     model = _with_shapes(file, length)
-    values = _values(model.graph)
-    operations = {node.name: _operation(node, values) for node in model.graph.node}
+    operations = _operations(model.graph, file)
     checker = _Checker(operations)
     found = usability_checker.check_partitioning(model.graph, checker, require_fixed_input_sizes=True, max_rank=RANK)
     taken = {node.name for group in found.supported_groups for node in group}
     kept = [Kept(operation, *(checker.why_not(operation) or SHAPES)) for name, operation in operations.items() if name not in taken]
     return Preflight(TARGET, tuple(operations.values()), tuple(kept), found.num_partitions)
+
+
+def _operations(graph: onnx.GraphProto, file: Path) -> dict[str, Operation]:
+    values = _values(graph)
+    try:
+        return {node.name: _operation(node, values) for node in graph.node}
+    except (AttributeError, IndexError, TypeError) as error:
+        raise EdgeError(f"{file}: expected a shape of every product's inputs and outputs, found none of one ({error}); export it "
+                        "again") from None
 
 
 class _Checker(usability_checker._SupportedOpsChecker):
@@ -143,6 +153,16 @@ def _product(inputs: Sequence[Value | None], outputs: Sequence[Value | None]) ->
     return _size(outputs[0]) * (inputs[0].shape[-1] or 1)
 
 
+def _gemm(inputs: Sequence[Value | None], outputs: Sequence[Value | None]) -> int:
+    """One of them may be turned: what is summed is what the first has beside the rows of the result."""
+    return _size(outputs[0]) * (_size(inputs[0]) // (outputs[0].shape[0] or 1))
+
+
+def _at_least(inputs: Sequence[Value | None], outputs: Sequence[Value | None]) -> int:
+    """Of what is not counted: no less than one for each number that comes out."""
+    return max(1, _size(outputs[0]))
+
+
 def _convolution(inputs: Sequence[Value | None], outputs: Sequence[Value | None]) -> int:
     return _size(outputs[0]) * _size(inputs[1]) // (inputs[1].shape[0] or 1)
 
@@ -153,4 +173,5 @@ def _attention(inputs: Sequence[Value | None], outputs: Sequence[Value | None]) 
 
 
 Count = Callable[[Sequence[Value | None], Sequence[Value | None]], int]
-MACS: dict[str, Count] = {**dict.fromkeys(PRODUCTS, _product), "Conv": _convolution, "GroupQueryAttention": _attention}
+MACS: dict[str, Count] = {**dict.fromkeys(UNCOUNTED, _at_least), **dict.fromkeys(PRODUCTS, _product), "Gemm": _gemm, "Conv": _convolution,
+                          "GroupQueryAttention": _attention}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TextIO
 
-from pipeline.preflight.graph import Kept, Preflight
+from pipeline.preflight.graph import Preflight
+from pipeline.preflight.reasons import reasons
 from pipeline.report.recipe_steps import print_table
 
 COLUMNS = ("model", "handed over by", "operations", "partitions", "G MAC", "share of MAC", "verdict")
@@ -24,16 +25,3 @@ def verdict(found: Preflight) -> str:
     if not found.macs:
         return "nothing to compute"
     return f"{len(found.idle)} products elsewhere" if found.idle else "ready"
-
-
-def reasons(found: Preflight) -> list[str]:
-    """A line a kind of product and rule, with the first that was found, the most multiply-accumulates first; then the rest in one."""
-    groups: dict[tuple[str, str], list[Kept]] = {}
-    for one in found.idle:
-        groups.setdefault((one.operation.kind, one.rule), []).append(one)
-    lines = [(sum(one.operation.macs for one in ones), f"{len(ones)} {kind}: expected {rule}, found {ones[0].found}")
-             for (kind, rule), ones in groups.items()]
-    told = [f"{line} ({macs / 1e9:,.2f} G MAC)" for macs, line in sorted(lines, key=lambda line: -line[0])]
-    others = [one for one in found.kept if not one.operation.macs]
-    kinds = ", ".join(sorted({one.operation.kind for one in others}))
-    return [*told, *([f"{len(others)} without a product: {kinds}"] if others else [])]

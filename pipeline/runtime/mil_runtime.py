@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.errors import EdgeError
 from pipeline.formats.mil_interpreter import Interpreter
 from pipeline.formats.mlpackage import read_mlpackage
-from pipeline.runtime.coreml_files import CoreMLFiles, read_coreml_files
+from pipeline.runtime.static_lengths import StaticLengths, read_coreml_files
 
 
 class MilRuntime:
@@ -20,7 +20,7 @@ class MilRuntime:
     backend = "mil"
     provider = "numpy, program semantics"
 
-    def __init__(self, files: CoreMLFiles, labels: int, threads: int) -> None:
+    def __init__(self, files: StaticLengths, labels: int, threads: int) -> None:
         self.threads = threads
         self._files, self._labels = files, labels
         self._program, self._ready, self._lock = read_mlpackage(files.package), dict[str, Interpreter](), Lock()
@@ -32,9 +32,9 @@ class MilRuntime:
         """"function tensor" -> "overflow" or "not finite", of all prompts until now."""
         return {f"{name} {tensor}": fault for name, ready in sorted(self._ready.items()) for tensor, fault in ready.faults.items()}
 
-    def logits(self, ids: Sequence[int]) -> np.ndarray:
-        """Token ids of one whole prompt -> float32 [labels]."""
-        padded = self._files.padded(ids)
+    def logits(self, ids: Sequence[int], function: str = "") -> np.ndarray:
+        """Token ids of one whole prompt -> float32 [labels], by the shortest function that they fit or by another."""
+        padded = self._files.padded(ids, function)
         outputs = self._interpreter(padded.function).run(dict(zip(self._files.inputs, (padded.ids, padded.mask), strict=True)))
         values = outputs.get(self._files.output)
         if values is None or values.shape != (1, self._labels):

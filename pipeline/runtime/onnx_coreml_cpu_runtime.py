@@ -11,5 +11,7 @@ from pipeline.runtime.onnx_runtime import CPU
 
 
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxCoreMLRuntime:
-    """Open a directory of `pipeline.export.onnx_coreml`; it says of itself that it is onnx-coreml, on the CPU provider."""
-    return onnx_coreml_runtime.open_runtime(model, label_ids, threads, CPU)
+    """Open a directory of `pipeline.export.onnx_coreml`."""
+    runtime = onnx_coreml_runtime.open_runtime(model, label_ids, threads, CPU)
+    runtime.backend = "onnx-coreml-cpu"
+    return runtime

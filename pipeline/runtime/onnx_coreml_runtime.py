@@ -12,10 +12,10 @@ import onnxruntime as ort
 
 from pipeline.errors import EdgeError
 from pipeline.runtime.compiled import place_of
-from pipeline.runtime.coreml_files import CoreMLFiles, Padded
 from pipeline.runtime.exported import read_exported
 from pipeline.runtime.onnx_profile import profiled
 from pipeline.runtime.onnx_runtime import CPU, file_and_length, open_session, signature
+from pipeline.runtime.static_lengths import Padded, StaticLengths
 
 COREML = "CoreMLExecutionProvider"
 LENGTH = "length"  # the axis of the graph's inputs that a session fixes
@@ -24,12 +24,12 @@ LENGTH = "length"  # the axis of the graph's inputs that a session fixes
 class OnnxCoreMLRuntime:
     """A session for each of a few lengths, opened when a prompt of it first comes: the provider compiles static shapes only.
 
-    A prompt is padded on its left to the next length.  ``provider`` is another in tests alone.
+    A prompt is padded on its left to the next length.  ``provider`` is the CPU's where `onnx_coreml_cpu_runtime` opens it.
     """
 
     backend = "onnx-coreml"
 
-    def __init__(self, lengths: CoreMLFiles, labels: int, threads: int, provider: str = COREML) -> None:
+    def __init__(self, lengths: StaticLengths, labels: int, threads: int, provider: str = COREML) -> None:
         self.provider, self.threads = provider, threads
         self._file, self._lengths, self._labels, self._lock = lengths.package, lengths, labels, Lock()
         self._sessions: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}
@@ -89,7 +89,7 @@ def open_runtime(model: Path, label_ids: Sequence[int], threads: int, provider: 
     return OnnxCoreMLRuntime(read_lengths(model, label_ids), len(label_ids), threads, provider)
 
 
-def read_lengths(model: Path, label_ids: Sequence[int]) -> CoreMLFiles:
+def read_lengths(model: Path, label_ids: Sequence[int]) -> StaticLengths:
     """The graph of such a directory, with the lengths that prompts are padded to; EdgeError where its runtime.json is broken."""
     spec = read_exported(model, label_ids)
     file, longest = file_and_length(model, spec)
@@ -98,7 +98,7 @@ def read_lengths(model: Path, label_ids: Sequence[int]) -> CoreMLFiles:
     if not whole or max(lengths, default=0) != longest:
         raise EdgeError(f"{model}/runtime.json: expected the lengths of its sessions, the last of them max_length {longest}, found "
                         f"{lengths!r:.60}; export it again as onnx-coreml")
-    return CoreMLFiles(file, {str(length): length for length in sorted(lengths)}, ("ids", "mask"), "logits", longest)
+    return StaticLengths(file, {str(length): length for length in sorted(lengths)}, ("ids", "mask"), "logits", longest)
 
 
 def why_not_here() -> str:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import EdgeError
-from pipeline.runtime.coreml_files import CoreMLFiles
 from pipeline.runtime.onnx_coreml_runtime import read_lengths
+from pipeline.runtime.static_lengths import StaticLengths
 
 THREADS = 1
+END = 65504.0
 
 
 class OnnxReferenceRuntime:
@@ -25,15 +26,15 @@ class OnnxReferenceRuntime:
     provider = "numpy, operation by operation"
     threads = THREADS
 
-    def __init__(self, evaluator: Any, lengths: CoreMLFiles) -> None:
+    def __init__(self, evaluator: Any, lengths: StaticLengths) -> None:
         self._evaluator, self._lengths = evaluator, lengths
 
     def logits(self, ids: Sequence[int]) -> np.ndarray:
-        """Token ids of one whole prompt -> float32 [labels], perhaps not finite."""
+        """Token ids of one whole prompt -> float32 [labels]; what is not finite counts as the end of float16, far from any logit."""
         padded = self._lengths.padded(ids)
         with np.errstate(all="ignore"):  # what is too large shows in the logits
             values = self._evaluator.run(None, {"ids": padded.ids.astype(np.int64), "mask": padded.mask.astype(np.float16)})[0]
-        return np.asarray(values, np.float32)[0]
+        return np.nan_to_num(np.asarray(values, np.float32)[0], nan=END, posinf=END, neginf=-END)
 
 
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxReferenceRuntime:

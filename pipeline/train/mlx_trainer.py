@@ -29,7 +29,8 @@ CLIP = 1.0  # as ms-swift: the norm that gradients are cut to
 
 
 class ClippedAdamW(optim.AdamW):
-    """AdamW as PyTorch's, with the gradients' norm cut to CLIP; the norm before stands in ``state["grad_norm"]``."""
+    """AdamW as ms-swift sets it (betas 0.9 and 0.95, bias corrected), with the gradients' norm cut to CLIP; the norm before stands in
+    ``state["grad_norm"]``."""
 
     def __init__(self, learning_rate: float, steps: int, weight_decay: float) -> None:
         super().__init__(optim.cosine_decay(learning_rate, steps), betas=[0.9, 0.95], weight_decay=weight_decay, bias_correction=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -26,6 +27,8 @@ CLAIM = {"title": "right often enough", "caption": "足够准确", "phase": "1 t
          "unit": "proportion", "statistic": "proportion", "comparison": ">", "target": 0.9, "about": "behaviour"}
 THRESHOLDS = {"version": 1, "confidence": 0.95, "gate": {"red": ["fail"], "regression_confidence": 0.99},
               "claims": {"toy.accuracy": CLAIM, "toy.m4": {**CLAIM, "host": "m4"}}}
+CLAIMED = {**CLAIM, "id": "latency.p95", "metric": "latency", "unit": "ms", "statistic": "percentile", "percentile": 0.95, "comparison": "<",
+           "target": 100, "about": "scale", "verdict": {"state": "pass", "value": 9.0, "n": 100}, "measurement": {"shape": "sample"}}
 TESTS = """
 import pytest
 from pipeline.measure.measurement import Proportion
@@ -159,6 +162,17 @@ def test_a_build_that_fails_stops_the_run_and_goes_on_where_it_was(tmp_path: Pat
         with pytest.raises(EdgeError, match=expected):
             prepare(profile, Supply(Store(tmp_path / "store"), said.append))
     assert [line.split()[0] + " " + " ".join(line.split()[2:]) for line in said] == ["toy built here", "toy was here", "base built here"]
+
+
+def test_what_cannot_be_predicted_does_not_end_the_run(tmp_path: Path, monkeypatch):
+    """The default profile names a model of a hub, which is no directory to take measures from."""
+    monkeypatch.setattr(keep, "read_results", lambda path: {"run": {"host": {"chip": "Apple M4"}, "profile": "qwen3-0.6b"},
+                                                            "claims": [CLAIMED]})
+    monkeypatch.setattr(keep, "render_all", lambda path, folder: [])
+    monkeypatch.setattr(keep, "_baseline", lambda results, reports, folder: "none")
+    said = io.StringIO()
+    keep.keep(tmp_path / "results.json", tmp_path, load_profile("qwen3-0.6b"), said)
+    assert "predictions: none, for Qwen/Qwen3-0.6B: expected a local directory" in said.getvalue()
 
 
 @pytest.mark.parametrize(("facts", "name"), [

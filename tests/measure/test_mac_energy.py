@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.measure import energy, energy_powermetrics, power
+from pipeline.measure import energy, energy_powermetrics, host, power
 from pipeline.measure.energy import NoCounter, Reading, open_counter
 from pipeline.measure.energy_powermetrics import PowermetricsCounter, parse_sample
 from pipeline.measure.energy_zeus import ZeusCounter
@@ -191,15 +191,30 @@ def test_a_mac_without_zeus_is_read_by_powermetrics_and_else_says_what_is_missin
     zeus: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(host, "describe_host", lambda: {"virtual": False})
     monkeypatch.setattr(PowermetricsCounter.__init__, "__defaults__", (fake(),))
     zeus()
     assert open_counter().source == ZeusCounter.source
-    zeus(refuses=True)
-    assert open_counter().source == "powermetrics"
+    for told in ({"refuses": True}, {"ane_mj": None}, {"raises": True}):
+        zeus(**told)
+        assert open_counter().source == "powermetrics"
     monkeypatch.setitem(sys.modules, "zeus_apple_silicon", None)
     monkeypatch.setattr(PowermetricsCounter.__init__, "__defaults__", (fake(0, last="sudo: a password is required"),))
     with pytest.raises(NoCounter, match="pip install zeus-apple-silicon.*password is required"):
         open_counter()
+
+
+def test_a_virtual_mac_has_no_counter(zeus: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    zeus()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(host, "describe_host", lambda: {"virtual": True})
+    with pytest.raises(NoCounter, match="measure on the Mac itself"):
+        open_counter()
+
+
+def test_a_part_that_only_some_counters_tell_is_not_in_the_sum() -> None:
+    with_dram = Reading("planted", {"cpu": 100.0, "gpu": 5.0, "ane": 20.0, "dram": 50.0}, 1.0)
+    assert with_dram.total == 125 and with_dram.milliwatts["dram"] == 50
 
 
 # --- a reading, and the meter

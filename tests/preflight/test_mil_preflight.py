@@ -44,6 +44,11 @@ def test_each_rule_is_seen_broken(saved, body, shape, precision, rule):
     assert {one.rule for one in found.idle} == {rule} and found.share == 0
 
 
+def test_a_product_that_is_not_counted_is_still_seen_to_run_elsewhere(saved):
+    found = preflight(saved(lambda mb, x: mb.einsum(values=(x, ones(1, 5, 7)), equation="bij,bjk->bik"), 1, 3, 5, precision="FLOAT32"))
+    assert found.idle and found.share == 0
+
+
 def test_an_operation_between_products_cuts_the_program_in_two(saved):
     found = preflight(saved(lambda mb, x: mb.linear(x=mb.cumsum(x=mb.linear(x=x, weight=ones(5, 5))), weight=ones(5, 5)), 1, 3, 5))
     assert found.partitions == 2 and found.idle == [] and {one.operation.kind for one in found.kept} >= {"cumsum"}

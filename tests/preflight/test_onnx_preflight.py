@@ -54,6 +54,27 @@ def test_each_rule_is_seen_broken(tmp_path, changes, rule):
     assert kept.rule == rule
 
 
+def one_node(file: Path, kind: str, *inputs: tuple[int, ...], out: tuple[int, ...], **attributes: object) -> Path:
+    """Of float16 constants and an input x of the first shape."""
+    half = TensorProto.FLOAT16
+    weights = [numpy_helper.from_array(np.ones(shape, np.float16), f"w{place}") for place, shape in enumerate(inputs[1:])]
+    node = helper.make_node(kind, ["x", *(weight.name for weight in weights)], ["y"], **attributes)
+    graph = helper.make_graph([node], "one", [helper.make_tensor_value_info("x", half, inputs[0])],
+                              [helper.make_tensor_value_info("y", half, out)], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), str(file))
+    return file
+
+
+def test_a_product_that_is_not_counted_is_still_seen_to_run_elsewhere(tmp_path):
+    found = preflight(one_node(tmp_path / "m.onnx", "Einsum", (3, 4), (4, 5), out=(3, 5), equation="ij,jk->ik"))
+    assert [one.operation.kind for one in found.idle] == ["ai.onnx:Einsum"] and found.share == 0
+
+
+@pytest.mark.parametrize(("turned", "shape"), [(0, (3, 4)), (1, (4, 3))])
+def test_a_turned_gemm_sums_over_the_same(tmp_path, turned, shape):
+    assert preflight(one_node(tmp_path / "m.onnx", "Gemm", shape, (4, 5), out=(3, 5), transA=turned)).macs == 3 * 4 * 5
+
+
 def test_an_open_axis_is_fixed_at_the_length_that_is_asked(tmp_path):
     file = product(tmp_path / "m.onnx", (1, "length", 8))
     assert preflight(file, 7).macs == 7 * 8 * 6 and preflight(file, 70).macs == 70 * 8 * 6

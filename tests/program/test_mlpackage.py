@@ -107,6 +107,14 @@ def set_type(block, code: int) -> None:
     block.operations[-1].outputs[0].type.tensorType.dataType = code
 
 
+def del_outputs(block) -> None:
+    del next(each for each in block.operations if each.type == "const").outputs[:]
+
+
+def unbind(block) -> None:
+    del next(each for each in block.operations if each.type == "linear").inputs["x"].arguments[:]
+
+
 EDITS = {
     "a blob beyond the file": (lambda b: setattr(first_blob(b).blobFileValue, "offset", 2**40), "an entry within"),
     "a blob between two": (lambda b: setattr(first_blob(b).blobFileValue, "offset", 128), "no entry|type"),
@@ -121,6 +129,8 @@ EDITS = {
     "an operation lost": (lambda b: b.operations.pop(len(b.operations) // 2), "to be computed before it|computed"),
     "an operation twice": (lambda b: b.operations.append(b.operations[0]), "computed once"),
     "an output lost": (lambda b: b.outputs.pop(), "compute its outputs"),
+    "a constant without a name": (lambda b: del_outputs(b), "a value and a name|computed before it"),
+    "a parameter bound to nothing": (lambda b: unbind(b), "every parameter to be bound"),
     "control flow": (lambda b: b.operations[-1].blocks.add(), "without control flow"),
 }
 

@@ -1,4 +1,4 @@
-"""What runtime.json says of a Core ML directory, and how a prompt is put into one of its static lengths."""
+"""Static lengths that a model is served at, how a prompt is put into one of them, and what a Core ML directory says of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Padded(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CoreMLFiles:
+class StaticLengths:
     """``functions``: name -> static length in token ids, the shortest first; ``inputs``: the names of ids and mask."""
 
     package: Path
@@ -31,17 +31,20 @@ class CoreMLFiles:
     output: str
     max_length: int
 
-    def padded(self, ids: Sequence[int]) -> Padded:
-        """The ids of one whole prompt, for the shortest function that they fit; EdgeError when there are none or too many."""
-        if not 0 < len(ids) <= self.max_length:
-            raise EdgeError(f"expected 1 to {self.max_length} token ids, found {len(ids)}; shorten the prompt")
-        name, length = next((name, length) for name, length in self.functions.items() if length >= len(ids))
+    def padded(self, ids: Sequence[int], function: str = "") -> Padded:
+        """The ids of one whole prompt, for the shortest function that they fit or a longer one; EdgeError when there are none or too
+        many."""
+        longest = self.functions[function] if function else self.max_length
+        if not 0 < len(ids) <= longest:
+            raise EdgeError(f"expected 1 to {longest} token ids, found {len(ids)}; shorten the prompt")
+        fitting = ((name, length) for name, length in self.functions.items() if length >= len(ids))
+        name, length = (function, longest) if function else next(fitting)
         values, mask = np.zeros((2, 1, length), np.int32)
         values[0, length - len(ids) :], mask[0, length - len(ids) :] = ids, 1
         return Padded(name, values, mask)
 
 
-def read_coreml_files(model: Path, label_ids: Sequence[int]) -> CoreMLFiles:
+def read_coreml_files(model: Path, label_ids: Sequence[int]) -> StaticLengths:
     """The runtime.json of an exported directory; EdgeError when it is broken or made for other labels."""
     spec = read_exported(model, label_ids)
     name, functions, longest = spec.get("file"), spec.get("functions"), spec.get("max_length")
@@ -51,7 +54,7 @@ def read_coreml_files(model: Path, label_ids: Sequence[int]) -> CoreMLFiles:
         raise EdgeError(f"{model}/runtime.json: expected the file, functions with their lengths up to max_length, two inputs and "
                         f"an output, found {name!r:.60}, {functions!r:.60}, {longest!r:.20} and {names!r:.60}; export it again")
     ordered = dict(sorted(functions.items(), key=lambda each: each[1]))
-    return CoreMLFiles(model / name, ordered, (names[0], names[1]), names[2], longest)
+    return StaticLengths(model / name, ordered, (names[0], names[1]), names[2], longest)
 
 
 def _lengths(functions: Any) -> bool:
