@@ -9,7 +9,7 @@ from pipeline.measure.decisions import decide_all, queries_of
 from pipeline.measure.latency import latency
 from pipeline.measure.logit_difference import logit_difference
 from pipeline.measure.memory import memory
-from pipeline.measure.placement import on_core_ml, on_the_neural_engine, placement
+from pipeline.measure.placement import on_the_neural_engine, placement, run_by_core_ml
 from pipeline.measure.power import power
 from pipeline.measure.preflight import products_elsewhere
 
@@ -50,7 +50,7 @@ def test_core_ml_executes_what_torch_computes(check, torch_decisions, decide, ex
 def test_the_provider_executes_what_torch_computes(check, torch_decisions, decide, executes, in_format, queries):
     executes("onnx-coreml")
     subject = in_format("onnx-coreml-fp16")
-    check(on_core_ml(agreement(torch_decisions, decide(subject)), placement(subject, queries)))
+    check(run_by_core_ml(agreement(torch_decisions, decide(subject)), placement(subject, queries)))
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def on_the_neural_engine(measurement: M, placed: Measurement, least: float) -> M
     return replace(measurement, invalid="; ".join(filter(None, (measurement.invalid, why))))
 
 
-def on_core_ml(measurement: M, placed: Measurement) -> M:
+def run_by_core_ml(measurement: M, placed: Measurement) -> M:
     """The measurement, invalid unless ONNX Runtime's Core ML provider ran more than half of the time in nodes: a session has a
     provider that it asked for though that took nothing."""
     if isinstance(placed, Exact) and placed.metric == PROVIDER_METRIC and placed.value > HALF:

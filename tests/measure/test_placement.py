@@ -17,7 +17,7 @@ from pipeline.errors import EdgeError
 from pipeline.measure import child as child_module
 from pipeline.measure.latency import latency
 from pipeline.measure.measurement import Exact, Measurement, NotMeasured, Sample
-from pipeline.measure.placement import METRIC, PROVIDER_METRIC, neural_engine_share, on_core_ml, on_the_neural_engine, placement
+from pipeline.measure.placement import METRIC, PROVIDER_METRIC, neural_engine_share, on_the_neural_engine, placement, run_by_core_ml
 from pipeline.measure.subject import Subject
 from pipeline.runtime import compute_plan, onnx_profile
 from tests.runtime import core_ml
@@ -184,7 +184,7 @@ POWER = Sample(metric="added_power", unit="mW", artifacts={"m": "key"}, conditio
     (Exact(PROVIDER_METRIC, "proportion", value=0.9), True), (Exact(PROVIDER_METRIC, "proportion", value=0.5), False),
     (Exact(METRIC, "proportion", value=0.9), False), (NotMeasured(METRIC, "proportion", reason="it does not tell"), False)])
 def test_what_core_ml_s_provider_did_not_take_is_invalid(placed: Exact | NotMeasured, counts: bool) -> None:
-    found = on_core_ml(POWER, placed)
+    found = run_by_core_ml(POWER, placed)
     assert (found is POWER) == counts and bool(found.invalid) != counts
 
 
