@@ -31,8 +31,8 @@ def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any])
     """Convert a Hugging Face directory by ``mlx_lm convert``, in a process of its own, and add the runtime.json.
 
     config: dtype of what is not quantised; bits and group (weights that share a scale), or a mixed recipe of mlx-lm in the place
-    of bits; max_length, the most ids of a prompt; prefix, the text that every prompt starts with.  EdgeError when mlx-lm fails, or
-    would leave a layer unquantised.
+    of bits; max_length, the most ids of a prompt; prefix, the text that every prompt starts with.  Layers whose width is no
+    multiple of the group stay as they are.  EdgeError when mlx-lm fails, or could quantise next to nothing.
     """
     tokenizer = read_tokenizer(merged)
     ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
@@ -63,8 +63,7 @@ def _arguments(merged: Path, converted: Path, config: Mapping[str, Any]) -> list
 def _check_width(merged: Path, config: Mapping[str, Any]) -> None:
     """mlx-lm leaves a layer alone whose width is no multiple of the group, and says nothing."""
     file = merged / "config.json"
-    told = read_object(file, "a model's configuration")
-    for name in ("hidden_size", "intermediate_size") if "group" in config else ():
-        if type(width := told.get(name)) is not int or width % config["group"]:
-            raise EdgeError(f"{file}: expected a {name} that is a multiple of {config['group']}, the weights that share a scale, "
-                            f"found {width!r}; choose a format that is not quantised")
+    width = read_object(file, "a model's configuration").get("hidden_size")
+    if "group" in config and (type(width) is not int or width % config["group"]):
+        raise EdgeError(f"{file}: expected a hidden_size that is a multiple of {config['group']}, the weights that share a scale, "
+                        f"found {width!r}; choose a format that is not quantised")

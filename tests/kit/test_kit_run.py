@@ -28,7 +28,7 @@ CLAIM = {"title": "right often enough", "caption": "足够准确", "phase": "1 t
 THRESHOLDS = {"version": 1, "confidence": 0.95, "gate": {"red": ["fail"], "regression_confidence": 0.99},
               "claims": {"toy.accuracy": CLAIM, "toy.m4": {**CLAIM, "host": "m4"}}}
 CLAIMED = {**CLAIM, "id": "latency.p95", "metric": "latency", "unit": "ms", "statistic": "percentile", "percentile": 0.95,
-           "comparison": "<", "target": 100, "about": "scale", "verdict": {"state": "pass", "value": 9.0, "n": 100},
+           "comparison": "<", "target": 100, "confidence": 0.95, "about": "scale", "verdict": {"state": "pass", "value": 9.0, "n": 100},
            "measurement": {"shape": "sample"}}
 TESTS = """
 import pytest

@@ -148,4 +148,4 @@ def test_examples_are_cut_first_and_the_summary_says_so(results: dict[str, Any])
         moved(results, entry["id"], "regressed", flipped={"lost": ["问" * 190] * 30, "gained": ["答" * 190] * 30})
     text = summary.render(results)
     assert "Shortened" in text and len([row for row in rows(text) if "regressed" in row[0]]) == len(results["claims"])
-    assert text.count("问" * 190) in (2 * len(results["claims"]), 5 * len(results["claims"]))
+    assert text.count("问" * 190) in [shown * len(results["claims"]) for shown in (0, 2, 5)]
