@@ -45,7 +45,8 @@ def test_each_rule_is_seen_broken(saved, body, shape, precision, rule):
 
 
 def test_a_product_that_is_not_counted_is_still_seen_to_run_elsewhere(saved):
-    found = preflight(saved(lambda mb, x: mb.einsum(values=(x, ones(1, 5, 1, 7)), equation="bchw,bwhu->bchu"), 1, 4, 1, 5, precision="FLOAT32"))
+    found = preflight(saved(lambda mb, x: mb.einsum(values=(x, ones(1, 5, 1, 7)), equation="bchw,bwhu->bchu"), 1, 4, 1, 5,
+                            precision="FLOAT32"))
     assert found.idle and found.share == 0
 
 
