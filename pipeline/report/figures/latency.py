@@ -14,8 +14,10 @@ from pipeline.report.results import Claim, Seen, artifact_name, claims, seen
 
 WORDS = {"end_to_end": ("端到端响应时间分布", "end to end, question to whole answer"),
          "latency": ("单次决策延迟分布", "latency of a decision"),
+         "latency_in_turns": ("各格式轮流测量的单次决策耗时", "a decision in each format, in turns"),
          "client_decision": ("客户端所见的决策耗时分布", "a decision as its client sees it"),
          "speedup": ("交替测量的单次决策耗时", "interleaved times of a decision")}
+FAR = 8.0
 
 
 def draw(results: Mapping[str, Any]) -> list[Drawing]:
@@ -56,8 +58,12 @@ def _draw(metric: str, series: Mapping[str, np.ndarray], judged: list[Claim], sh
     above, below = sheet.subplots(2, 1, sharex=True, height_ratios=(2, 3))
     right = _right_edge(series, judged)
     left = min(float(values[0]) for values in series.values()) * 0.9
+    apart = _far_apart(series)
+    if apart:
+        right *= 2  # room for the words beside the slowest
+    bins = (np.geomspace if apart else np.linspace)(left, right, 50)
     for row, (colour, (name, values)) in enumerate(zip(shades(len(series)), series.items(), strict=True)):
-        above.hist(values, bins=np.linspace(left, right, 50), color=colour, alpha=0.55, label=_label(name, values, right))
+        above.hist(values, bins=bins, color=colour, alpha=0.55, label=_label(name, values, right))
         below.step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=colour)
         _percentiles(below, values, colour, row)
     for claim in judged:
@@ -65,11 +71,14 @@ def _draw(metric: str, series: Mapping[str, np.ndarray], judged: list[Claim], sh
             where = f"P{claim.percentile * 100:g} " if claim.percentile else ""
             target_line(above, claim.target, f"{say('目标', 'target')} {where}{fmt.target(claim)}", right)
             below.axvline(claim.target, color=RED, linestyle="--", linewidth=1)
+    if apart:
+        above.set_xscale("log")
+        below.xaxis.set_major_formatter("{x:g}")
     above.margins(y=0.35)
     above.set(ylabel=say("次数", "runs"), title=say(chinese, english), xlim=(left, right))
     below.set(xlabel=say("耗时 / ms", "time / ms"), ylabel=say("累积比例", "share of runs"), ylim=(0, 1.02))
     below.grid(True)
-    above.legend(loc="center right", frameon=True, edgecolor="none")
+    above.legend(loc="upper center", frameon=True, edgecolor="none")
     return Drawing(metric, chinese, sheet, shown)
 
 
@@ -77,6 +86,12 @@ def _right_edge(series: Mapping[str, np.ndarray], judged: list[Claim]) -> float:
     """Holds 99.5 % of each series, so that one outlier does not squeeze the rest, and every target that is near."""
     edge = max(percentile(values, 0.995) for values in series.values()) * 1.08
     return max([edge, *(claim.target * 1.05 for claim in judged if claim.unit == "ms" and claim.target <= 2 * edge)])
+
+
+def _far_apart(series: Mapping[str, np.ndarray]) -> bool:
+    """Whether one series is so much slower than another that a linear axis would squeeze the faster into its edge."""
+    medians = [float(np.median(values)) for values in series.values()]
+    return max(medians) > FAR * min(medians)
 
 
 def _label(name: str, values: np.ndarray, right: float) -> str:

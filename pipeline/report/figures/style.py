@@ -84,8 +84,10 @@ def target_line(axes: Axes, at: float, label: str, limit: float) -> None:
             axes.annotate(label, (at, 0.97 - 0.12 * len(here)), xycoords=("data", "axes fraction"), xytext=(-3, 0),
                           textcoords="offset points", ha="right", va="top", color=RED, fontsize=7, gid=f"target {at}")
         return
-    row = sum(1 for note in axes.texts if note.get_gid() == "beyond")
-    axes.annotate(f"{label} →", (1, 0.97 - 0.12 * row), xycoords="axes fraction", ha="right", va="top", color=RED,
+    named = [note.get_text() for note in axes.texts if note.get_gid() == "beyond"]
+    if f"{label} →" in named:
+        return
+    axes.annotate(f"{label} →", (1, 0.97 - 0.12 * len(named)), xycoords="axes fraction", ha="right", va="top", color=RED,
                   fontsize=7, gid="beyond")
 
 
