@@ -35,7 +35,7 @@ $(VENV)/.power: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest tests/ -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# What `make test` leaves out: training and serving by ms-swift, whole suites that wait for each other, the Allure page.
+# What `make test` leaves out: training and serving by ms-swift, faults planted under whole suites, suites that wait for each other.
 test-slow: $(READY)
 	$(BIN)/python -m pytest tests/ -m slow -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 

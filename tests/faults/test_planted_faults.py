@@ -16,6 +16,7 @@ ACCURACY = {"accuracy.merged", "accuracy.int8"}
 LATENCY = {"latency.p50", "latency.p95"}
 CLOSE = ACCURACY | {"routing.edge_share"}
 """The small base is not surely above these targets; a fault has to throw them far below."""
+pytestmark = pytest.mark.slow  # each runs a whole suite, and whoever measures in it keeps every other test of the machine waiting
 ELSEWHERE = ("8 functions", "10 compression", "11 Core ML", "12 MLX", "13 LiteRT")
 
 
@@ -88,7 +89,6 @@ def int8_model(int8_model, tmp_path_factory):
     assert outcome.margin("accuracy.merged") == healthy.margin("accuracy.merged")
 
 
-@pytest.mark.slow
 def test_a_sleep_in_the_runtime_breaks_what_is_timed_and_nothing_else(acceptance, healthy, tmp_path):
     """120 ms a decision, more than P95 may take.  The speed-up, of hundreds of pairs, would sleep for minutes: it is not asked."""
     slow = tmp_path / "slow"
