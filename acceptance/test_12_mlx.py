@@ -20,8 +20,9 @@ def counts_here(request, check):
 
 
 @pytest.fixture
-def mlx(in_format, runnable):
-    return lambda variant: runnable(in_format(f"mlx-{variant}"))
+def mlx(in_format, executes):
+    executes("mlx")
+    return lambda variant: in_format(f"mlx-{variant}")
 
 
 @pytest.fixture

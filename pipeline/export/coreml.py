@@ -19,6 +19,7 @@ from pipeline.progress import track
 from pipeline.quiet import quiet
 from pipeline.runtime.files import write_object
 from pipeline.runtime.prompt import label_ids, read_tokenizer
+from pipeline.runtime.static_lengths import lengths_up_to
 from pipeline.runtime.torch_runtime import load_model
 
 VARIANTS: dict[str, dict[str, Any]] = {"fp16": {"weights": "fp16"}, "int8": {"weights": "int8"}, "palette4": {"weights": "palette4"}}
@@ -39,16 +40,11 @@ def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any])
     tokenizer, model = read_tokenizer(merged), load_model(merged)
     ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
     forward = in_half_range(ClassifierForward(model, ids, config["max_length"])).eval()
-    functions = {f"tokens_{length}": length for length in static_lengths(config["max_length"])}
+    functions = {f"tokens_{length}": length for length in lengths_up_to(config["max_length"], LENGTHS)}
     write_package(forward, out / FILE, scratch, functions, config["weights"])
     write_object(out / "runtime.json", {
         "backend": "coreml", "file": FILE, "functions": functions, "inputs": ["ids", "mask"], "output": OUTPUT, "label_ids": ids,
         "max_length": config["max_length"], "weights": config["weights"], "target": TARGET})
-
-
-def static_lengths(longest: int) -> list[int]:
-    """The lengths that prompts are padded to, the last of them ``longest``."""
-    return [*(length for length in LENGTHS if length < longest), longest]
 
 
 def write_package(forward: nn.Module, file: Path, scratch: Path, functions: Mapping[str, int], weights: str) -> None:

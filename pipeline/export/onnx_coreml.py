@@ -14,6 +14,7 @@ from pipeline.export.half_range import in_half_range
 from pipeline.export.onnx import FILE, write_graph
 from pipeline.runtime.files import write_object
 from pipeline.runtime.prompt import label_ids, read_tokenizer
+from pipeline.runtime.static_lengths import lengths_up_to
 from pipeline.runtime.torch_runtime import load_model
 
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
@@ -34,6 +35,6 @@ def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any])
     write_graph(wrapper, out / FILE, config["opset"],
                 {"ids": torch.zeros(1, example, dtype=torch.int64), "mask": torch.ones(1, example, dtype=torch.float16)}, ["logits"],
                 {"ids": {1: length}, "mask": {1: length}}, external=False)
-    lengths = sorted({length for length in config["lengths"] if length < longest} | {longest})
-    write_object(out / "runtime.json", {"backend": "onnx-coreml", "file": FILE, "label_ids": ids, "weights": "fp16",
-                                        "max_length": longest, "lengths": lengths, "opset": config["opset"]})
+    write_object(out / "runtime.json", {
+        "backend": "onnx-coreml", "file": FILE, "label_ids": ids, "weights": "fp16", "max_length": longest,
+        "lengths": lengths_up_to(longest, config["lengths"]), "opset": config["opset"]})

@@ -13,10 +13,10 @@ from pipeline.measure.latency import order
 from pipeline.measure.measurement import Exact, Measurement, NotMeasured
 from pipeline.measure.subject import Subject
 from pipeline.runtime.compute_plan import NEURAL_ENGINE
+from pipeline.runtime.onnx_profile import COREML
 
 PROMPTS = 20
 METRIC, PROVIDER_METRIC = "neural_engine_share", "core_ml_share"
-COREML = "CoreMLExecutionProvider"
 HALF = 0.5
 
 M = TypeVar("M", bound=Measurement)

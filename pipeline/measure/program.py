@@ -6,7 +6,6 @@ compiles it, nor how fast it is.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from pipeline.measure.measurement import Exact, Sample
 from pipeline.measure.subject import Subject
 from pipeline.progress import track
 from pipeline.runtime.decision import read_rule
+from pipeline.runtime.files import read_object
 from pipeline.runtime.mil_runtime import open_runtime
 from pipeline.runtime.prompt import Prompt
 from pipeline.runtime.static_lengths import read_coreml_files
@@ -42,9 +42,8 @@ class ProgramRun:
     """What one program did on some queries.
 
     differences: of a query, the largest of its logits from torch's with the same weights; of the first queries by every
-    function.  weight_errors: function and
-    parameter -> of the worst BLOCK of its weights, the norm of the error by the norm of the weights.  faults: function and
-    tensor -> "overflow" or "not finite".
+    function.  weight_errors: function and parameter -> of the worst BLOCK of its weights, the norm of the error by the norm of the
+    weights.  faults: function and tensor -> "overflow" or "not finite".
     """
 
     subject: Subject
@@ -66,11 +65,12 @@ def run_program(subject: Subject, merged: Path, queries: Sequence[str]) -> Progr
     prompt = Prompt(subject.decision, rule.prefix, rule.suffix, rule.max_length)
     forward, runtime = _forward(merged, rule.label_ids, rule.max_length), open_runtime(subject.model, rule.label_ids, subject.threads)
     files, errors = read_coreml_files(subject.model, rule.label_ids), dict[str, float]()
+    fp16 = read_object(subject.model / "runtime.json", "the runtime of an exported model").get("weights") == "fp16"
     original = {name: parameter.detach().numpy().copy() for name, parameter in forward.named_parameters()}
     for function in read_mlpackage(files.package).functions.values():
         for name, weights in _weights(function, original):
             errors[f"{function.name} {name}"] = block_error(original[name], weights)
-            held = original[name].astype(np.float16).astype(np.float32) if _is_fp16(subject.model) else weights
+            held = original[name].astype(np.float16).astype(np.float32) if fp16 else weights
             forward.get_parameter(name).data.copy_(torch.from_numpy(held.copy()))
     plan = [("", query) for query in queries] + [(name, query) for name in files.functions for query in queries[:EACH]]
     differences = []
@@ -141,10 +141,6 @@ def _weights(function: Function, original: Mapping[str, np.ndarray]) -> Iterator
             raise EdgeError(f"{function.name}: expected the weights {name} {values.shape}, found {held.shape if called else 'none'}; "
                             "export the model again")
         yield name, held
-
-
-def _is_fp16(model: Path) -> bool:
-    return bool(json.loads((model / "runtime.json").read_bytes()).get("weights") == "fp16")
 
 
 def _difference(expected: np.ndarray, found: np.ndarray) -> float:

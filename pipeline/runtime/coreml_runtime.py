@@ -15,7 +15,7 @@ from pipeline.errors import EdgeError
 from pipeline.runtime.compiled import compiled
 from pipeline.runtime.coremltools_lean import coremltools
 from pipeline.runtime.files import read_object
-from pipeline.runtime.static_lengths import Padded, StaticLengths, read_coreml_files
+from pipeline.runtime.static_lengths import CoreMLFiles, Padded, read_coreml_files
 
 UNITS = {"all": "ALL", "cpu": "CPU_ONLY", "cpu-and-gpu": "CPU_AND_GPU", "cpu-and-ne": "CPU_AND_NE"}
 USUAL = "cpu-and-ne"  # the GPU draws watts, and is what the screen needs
@@ -30,7 +30,7 @@ class CoreMLRuntime:
 
     backend = "coreml"
 
-    def __init__(self, files: StaticLengths, labels: int, threads: int, units: str) -> None:
+    def __init__(self, files: CoreMLFiles, labels: int, threads: int, units: str) -> None:
         self.provider, self.threads = f"coreml-{units}", threads
         self._files, self._labels, self._lock = files, labels, Lock()
         self._tools = coremltools()

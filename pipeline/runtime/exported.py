@@ -1,4 +1,4 @@
-"""What every exported model's runtime.json tells: labels, the longest prompt, and the prompt's fixed beginning."""
+"""What every exported model's runtime.json tells: labels, its file, the longest prompt, and the prompt's fixed beginning."""
 
 from __future__ import annotations
 
@@ -21,6 +21,21 @@ def read_exported(model: Path, label_ids: Sequence[int]) -> dict[str, Any]:
     return spec
 
 
+def file_and_length(model: Path, spec: Mapping[str, Any]) -> tuple[Path, int]:
+    """The model file that the runtime.json ``spec`` of the directory ``model`` names, and its max_length in token ids."""
+    name, length = spec.get("file"), spec.get("max_length")
+    if not isinstance(name, str) or Path(name).name != name or type(length) is not int or length < 1:
+        raise EdgeError(f"{model}/runtime.json: expected a file name and a positive max_length, "
+                        f"found {name!r} and {length!r}; export it again")
+    return model / name, length
+
+
+def check_length(ids: Sequence[int], longest: int) -> None:
+    """EdgeError for a prompt of no ids, or of more than ``longest``."""
+    if not 0 < len(ids) <= longest:
+        raise EdgeError(f"expected 1 to {longest} token ids, found {len(ids)}; shorten the prompt")
+
+
 @dataclass(frozen=True)
 class Prompts:
     """The prompts that an exported model takes: at most ``max_length`` ids, the first of which are ``prefix``."""
@@ -40,8 +55,7 @@ class Prompts:
 
     def after_prefix(self, ids: Sequence[int]) -> list[int]:
         """The ids of a whole prompt without the prefix, at least one; EdgeError for a prompt of another length or beginning."""
-        if not 0 < len(ids) <= self.max_length:
-            raise EdgeError(f"expected 1 to {self.max_length} token ids, found {len(ids)}; shorten the prompt")
+        check_length(ids, self.max_length)
         known = len(self.prefix)
         if list(ids[:known]) != self.prefix or len(ids) == known:
             raise EdgeError(f"expected a prompt that goes on from the model's {known} prefix ids, found another beginning; "

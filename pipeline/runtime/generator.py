@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import EdgeError
+from pipeline.runtime.exported import file_and_length
 from pipeline.runtime.files import read_object
-from pipeline.runtime.onnx_runtime import file_and_length, open_session
+from pipeline.runtime.onnx_runtime import open_session
 from pipeline.runtime.prefixes import BLOCK, Prefixes
 
 TASK = "generator"

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import EdgeError
-from pipeline.runtime.exported import read_exported
+from pipeline.runtime.exported import file_and_length, read_exported
+from pipeline.runtime.static_lengths import StaticLengths
 
 LIBRARY = "ai_edge_litert"
 IDENTIFIER = b"TFL3"  # at byte 4 of every .tflite file
@@ -38,31 +39,24 @@ class LiteRtRuntime:
     def __init__(self, file: Path, labels: int, max_length: int, threads: int) -> None:
         interpreter = _interpreter(file, threads)
         self._file, self._runners = file, _runners(interpreter, file, labels, max_length)
+        self._lengths = StaticLengths.of(self._runners)
         self._lock = threading.Lock()
         self.provider = f"litert-{executed_by(interpreter)}"
         self.threads = threads
 
     def logits(self, ids: Sequence[int]) -> np.ndarray:
         """Token ids of one whole prompt -> float32 [labels]."""
-        longest = max(self._runners)
-        if not 0 < len(ids) <= longest:
-            raise EdgeError(f"expected 1 to {longest} token ids, found {len(ids)}; shorten the prompt")
-        length = min(length for length in self._runners if length >= len(ids))
-        padding = [0] * (length - len(ids))
-        values = np.array([[*padding, *ids]], np.int32), np.array([[*padding, *[1] * len(ids)]], np.float32)
+        padded = self._lengths.padded(ids)
+        values = padded.ids, padded.mask.astype(np.float32)
         with self._lock, _readable(self._file):
-            outputs = self._runners[length](**dict(zip(ARGUMENTS, values, strict=True)))
+            outputs = self._runners[padded.ids.shape[1]](**dict(zip(ARGUMENTS, values, strict=True)))
         return np.asarray(next(iter(outputs.values()))[0], dtype=np.float32)
 
 
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> LiteRtRuntime:
     """Open an exported directory; EdgeError when it is broken, or made for other labels."""
-    spec = read_exported(model, label_ids)
-    name, length = spec.get("file"), spec.get("max_length")
-    if not isinstance(name, str) or Path(name).name != name or type(length) is not int or length < 1:
-        raise EdgeError(f"{model}/runtime.json: expected a file name and a positive max_length, found {name!r} and {length!r}; "
-                        "export it again")
-    return LiteRtRuntime(model / name, len(label_ids), length, threads)
+    file, length = file_and_length(model, read_exported(model, label_ids))
+    return LiteRtRuntime(file, len(label_ids), length, threads)
 
 
 def executed_by(interpreter: Any) -> str:

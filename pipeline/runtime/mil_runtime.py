@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.errors import EdgeError
 from pipeline.formats.mil_interpreter import Interpreter
 from pipeline.formats.mlpackage import read_mlpackage
-from pipeline.runtime.static_lengths import StaticLengths, read_coreml_files
+from pipeline.runtime.static_lengths import CoreMLFiles, read_coreml_files
 
 
 class MilRuntime:
@@ -20,7 +20,7 @@ class MilRuntime:
     backend = "mil"
     provider = "numpy, program semantics"
 
-    def __init__(self, files: StaticLengths, labels: int, threads: int) -> None:
+    def __init__(self, files: CoreMLFiles, labels: int, threads: int) -> None:
         self.threads = threads
         self._files, self._labels = files, labels
         self._program, self._ready, self._lock = read_mlpackage(files.package), dict[str, Interpreter](), Lock()

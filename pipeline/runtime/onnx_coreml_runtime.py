@@ -12,12 +12,11 @@ import onnxruntime as ort
 
 from pipeline.errors import EdgeError
 from pipeline.runtime.compiled import place_of
-from pipeline.runtime.exported import read_exported
-from pipeline.runtime.onnx_profile import profiled
-from pipeline.runtime.onnx_runtime import CPU, file_and_length, open_session, signature
+from pipeline.runtime.exported import file_and_length, read_exported
+from pipeline.runtime.onnx_profile import COREML, profiled
+from pipeline.runtime.onnx_runtime import CPU, open_session, signature
 from pipeline.runtime.static_lengths import Padded, StaticLengths
 
-COREML = "CoreMLExecutionProvider"
 LENGTH = "length"  # the axis of the graph's inputs that a session fixes
 
 
@@ -29,11 +28,11 @@ class OnnxCoreMLRuntime:
 
     backend = "onnx-coreml"
 
-    def __init__(self, lengths: StaticLengths, labels: int, threads: int, provider: str = COREML) -> None:
+    def __init__(self, file: Path, lengths: StaticLengths, labels: int, threads: int, provider: str = COREML) -> None:
         self.provider, self.threads = provider, threads
-        self._file, self._lengths, self._labels, self._lock = lengths.package, lengths, labels, Lock()
+        self._file, self._lengths, self._labels, self._lock = file, lengths, labels, Lock()
         self._sessions: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}
-        self._session(str(lengths.max_length))  # a graph that does not open is told at once
+        self._session(str(lengths.longest))  # a graph that does not open is told at once
 
     def logits(self, ids: Sequence[int]) -> np.ndarray:
         """Token ids of one whole prompt -> float32 [labels]."""
@@ -86,10 +85,10 @@ def _options(file: Path, length: str) -> dict[str, str]:
 
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int, provider: str = COREML) -> OnnxCoreMLRuntime:
     """Open a directory of `pipeline.export.onnx_coreml`."""
-    return OnnxCoreMLRuntime(read_lengths(model, label_ids), len(label_ids), threads, provider)
+    return OnnxCoreMLRuntime(*read_graph(model, label_ids), len(label_ids), threads, provider)
 
 
-def read_lengths(model: Path, label_ids: Sequence[int]) -> StaticLengths:
+def read_graph(model: Path, label_ids: Sequence[int]) -> tuple[Path, StaticLengths]:
     """The graph of such a directory, with the lengths that prompts are padded to; EdgeError where its runtime.json is broken."""
     spec = read_exported(model, label_ids)
     file, longest = file_and_length(model, spec)
@@ -98,7 +97,7 @@ def read_lengths(model: Path, label_ids: Sequence[int]) -> StaticLengths:
     if not whole or max(lengths, default=0) != longest:
         raise EdgeError(f"{model}/runtime.json: expected the lengths of its sessions, the last of them max_length {longest}, found "
                         f"{lengths!r:.60}; export it again as onnx-coreml")
-    return StaticLengths(file, {str(length): length for length in sorted(lengths)}, ("ids", "mask"), "logits", longest)
+    return file, StaticLengths.of(lengths)
 
 
 def why_not_here() -> str:

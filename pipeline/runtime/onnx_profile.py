@@ -15,6 +15,7 @@ import numpy as np
 from pipeline.errors import EdgeError
 
 BY = "ONNX Runtime's profile"
+COREML = "CoreMLExecutionProvider"
 OpenSession = Callable[..., Any]
 
 

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import EdgeError
-from pipeline.runtime.onnx_coreml_runtime import read_lengths
+from pipeline.runtime.onnx_coreml_runtime import read_graph
 from pipeline.runtime.static_lengths import StaticLengths
 
-THREADS = 1
 END = 65504.0
 
 
@@ -24,7 +23,7 @@ class OnnxReferenceRuntime:
 
     backend = "onnx-reference"
     provider = "numpy, operation by operation"
-    threads = THREADS
+    threads = 1
 
     def __init__(self, evaluator: Any, lengths: StaticLengths) -> None:
         self._evaluator, self._lengths = evaluator, lengths
@@ -41,9 +40,9 @@ def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxRef
     """Open a directory of `pipeline.export.onnx_coreml`; EdgeError for a graph that cannot be read."""
     from onnx.reference import ReferenceEvaluator
 
-    lengths = read_lengths(model, label_ids)
+    file, lengths = read_graph(model, label_ids)
     try:
-        evaluator = ReferenceEvaluator(str(lengths.package))
+        evaluator = ReferenceEvaluator(str(file))
     except Exception as error:  # protobuf and onnx raise their own kinds
-        raise EdgeError(f"{lengths.package}: expected a readable ONNX model, found {str(error)[:120]}; export it again") from error
+        raise EdgeError(f"{file}: expected a readable ONNX model, found {str(error)[:120]}; export it again") from error
     return OnnxReferenceRuntime(evaluator, lengths)

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 
 from pipeline.errors import EdgeError
-from pipeline.runtime.exported import Prompts, read_exported
+from pipeline.runtime.exported import Prompts, file_and_length, read_exported
 from pipeline.runtime.onnx_profile import profiled
 
 CPU = "CPUExecutionProvider"
@@ -59,15 +59,6 @@ def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> OnnxRun
     file, length = file_and_length(model, spec)
     prefix = Prompts.of(model, spec).prefix
     return OnnxRuntime(file, len(label_ids), length, threads, spec.get("provider", CPU), prefix, spec.get("mapped") is True)
-
-
-def file_and_length(model: Path, spec: Mapping[str, Any]) -> tuple[Path, int]:
-    """The model file that the runtime.json of the directory ``model`` names, and its max_length in token ids."""
-    name, length = spec.get("file"), spec.get("max_length")
-    if not isinstance(name, str) or Path(name).name != name or not isinstance(length, int) or length < 1:
-        raise EdgeError(f"{model}/runtime.json: expected a file name and a positive max_length, "
-                        f"found {name!r} and {length!r}; export it again")
-    return model / name, length
 
 
 def open_session(file: Path, threads: int, provider: str = CPU, mapped: bool = False, *, provider_options: Mapping[str, str] = {},

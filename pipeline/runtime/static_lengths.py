@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.errors import EdgeError
-from pipeline.runtime.exported import read_exported
+from pipeline.runtime.exported import check_length, read_exported
 
 
 class Padded(NamedTuple):
@@ -23,28 +23,46 @@ class Padded(NamedTuple):
 
 @dataclass(frozen=True)
 class StaticLengths:
-    """``functions``: name -> static length in token ids, the shortest first; ``inputs``: the names of ids and mask."""
+    """``functions``: name -> static length in token ids, the shortest first."""
 
-    package: Path
     functions: Mapping[str, int]
-    inputs: tuple[str, str]
-    output: str
-    max_length: int
+
+    @classmethod
+    def of(cls, lengths: Iterable[int]) -> StaticLengths:
+        """Functions that are called by their lengths."""
+        return cls({str(length): length for length in sorted(lengths)})
+
+    @property
+    def longest(self) -> int:
+        """Token ids."""
+        return max(self.functions.values())
 
     def padded(self, ids: Sequence[int], function: str = "") -> Padded:
         """The ids of one whole prompt, for the shortest function that they fit or a longer one; EdgeError when there are none or too
         many."""
-        longest = self.functions[function] if function else self.max_length
-        if not 0 < len(ids) <= longest:
-            raise EdgeError(f"expected 1 to {longest} token ids, found {len(ids)}; shorten the prompt")
-        fitting = ((name, length) for name, length in self.functions.items() if length >= len(ids))
-        name, length = (function, longest) if function else next(fitting)
+        check_length(ids, self.functions[function] if function else self.longest)
+        name = function or next(name for name, length in self.functions.items() if length >= len(ids))
+        length = self.functions[name]
         values, mask = np.zeros((2, 1, length), np.int32)
         values[0, length - len(ids) :], mask[0, length - len(ids) :] = ids, 1
         return Padded(name, values, mask)
 
 
-def read_coreml_files(model: Path, label_ids: Sequence[int]) -> StaticLengths:
+def lengths_up_to(longest: int, usual: Iterable[int]) -> list[int]:
+    """The ``usual`` lengths below the longest, and that."""
+    return [*(length for length in usual if length < longest), longest]
+
+
+@dataclass(frozen=True)
+class CoreMLFiles(StaticLengths):
+    """``inputs``: the names of ids and mask."""
+
+    package: Path
+    inputs: tuple[str, str]
+    output: str
+
+
+def read_coreml_files(model: Path, label_ids: Sequence[int]) -> CoreMLFiles:
     """The runtime.json of an exported directory; EdgeError when it is broken or made for other labels."""
     spec = read_exported(model, label_ids)
     name, functions, longest = spec.get("file"), spec.get("functions"), spec.get("max_length")
@@ -54,7 +72,7 @@ def read_coreml_files(model: Path, label_ids: Sequence[int]) -> StaticLengths:
         raise EdgeError(f"{model}/runtime.json: expected the file, functions with their lengths up to max_length, two inputs and "
                         f"an output, found {name!r:.60}, {functions!r:.60}, {longest!r:.20} and {names!r:.60}; export it again")
     ordered = dict(sorted(functions.items(), key=lambda each: each[1]))
-    return StaticLengths(model / name, ordered, (names[0], names[1]), names[2], longest)
+    return CoreMLFiles(ordered, model / name, (names[0], names[1]), names[2])
 
 
 def _lengths(functions: Any) -> bool:

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
+from pipeline.export import coreml, litert_conversion, onnx_coreml
 from pipeline.export.formats import device_formats
-from pipeline.plan.candidate import FORMATS, candidate
+from pipeline.plan.candidate import FORMATS, PADDED, candidate
 from pipeline.plan.claims import SHIPPED, Beside, Expectation, compared, expectations, mean_off, subject_of
 from pipeline.plan.device import devices, load_device
 from pipeline.plan.prediction import Range
 from pipeline.profile import load_profile
 from pipeline.report.results import claims, write_results
+from pipeline.runtime.static_lengths import lengths_up_to
 from pipeline.verdict.thresholds import read_thresholds
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +61,14 @@ def test_every_subject_can_be_predicted():
 
 def test_every_format_can_be_predicted():
     assert set(FORMATS) == set(device_formats())
+
+
+def test_prompts_are_padded_to_what_the_exporters_pad_them_to():
+    """Written twice, for the exporters import torch and a prediction does not."""
+    longest = load_profile("reference").prompt.max_length
+    made = {"coreml": lengths_up_to(longest, coreml.LENGTHS), "litert": litert_conversion.lengths(longest),
+            "onnx-coreml": lengths_up_to(longest, onnx_coreml.VARIANTS["fp16"]["lengths"])}
+    assert {engine: list(lengths) for engine, lengths in PADDED.items()} == made
 
 
 def test_what_ships_is_what_the_profile_and_the_record_say():

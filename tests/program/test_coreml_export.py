@@ -10,6 +10,7 @@ from pipeline.errors import EdgeError
 from pipeline.export import coreml
 from pipeline.formats.mlpackage import Function, read_mlpackage
 from pipeline.runtime.prompt import read_tokenizer
+from pipeline.runtime.static_lengths import lengths_up_to
 from tests.program.damage import weight_file
 
 SPREADING = {"tile", "expand", "broadcast_to"}
@@ -82,4 +83,4 @@ def test_unknown_weights_and_a_missing_model_are_one_line(merged, tmp_path):
 
 @pytest.mark.parametrize("longest, lengths", [(16, [16]), (64, [64]), (65, [64, 65]), (300, [64, 128, 256, 300])])
 def test_the_last_length_is_the_longest(longest, lengths):
-    assert coreml.static_lengths(longest) == lengths
+    assert lengths_up_to(longest, coreml.LENGTHS) == lengths
