@@ -1,0 +1,53 @@
+"""Courses with their chapters and cards, from YAML: one file a course."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.yaml_file import read_model
+
+FOLDER = Path(__file__).with_name("courses")
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Card(_Part):
+    """What is known of one term.  Whatever an answer says of it stands here: ``facts`` by aspect, each a whole sentence's end.
+
+    ``facts``: aspect (definition, formula, unit, symbol, example ...) -> what is said of it, such as
+    ``{"definition": "单位正电荷所受的力", "unit": "伏特每米（V/m）"}``.
+    """
+
+    term: Text
+    aliases: tuple[Text, ...] = ()
+    facts: dict[Text, Text]
+
+
+class Chapter(_Part):
+    """``topics``: what its files are about, in words that a student would search for."""
+
+    title: Text
+    topics: tuple[Text, ...]
+    cards: tuple[Card, ...] = ()
+
+
+class Course(_Part):
+    """``chapters``: in their order, the first being chapter 1.  ``held_out``: no training or validation sample speaks of it."""
+
+    name: Text
+    aliases: tuple[Text, ...] = ()
+    held_out: bool = False
+    chapters: tuple[Chapter, ...]
+
+
+@cache
+def all_courses() -> tuple[Course, ...]:
+    """Every course of the folder, by its file's name; EdgeError names the file of the first mistake."""
+    return tuple(read_model(path, Course) for path in sorted(FOLDER.glob("*.yaml")))
