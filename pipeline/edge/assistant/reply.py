@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reply:
-    """``text``: for the student.  ``facts``: the entries of index, record or cards that it was made from, word for word as they stand there:
+    """``text``: for the student.  ``facts``: the entries of index, record or cards that it was made from, as they stand there:
     every number and every file name in the text is in one of them.  ``found``: False where the handler has nothing to say.
     """
 
