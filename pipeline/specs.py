@@ -2,13 +2,13 @@
 
 The whole flow stands here: data and base -> adapter -> merged -> onnx_fp32 -> onnx_int8, and merged -> decision; likewise
 function_data and base -> functions_adapter -> functions_merged (or functions_whole) -> functions_onnx -> functions_int8;
-and merged -> device_format, one for each of `pipeline.export.formats`.
+and merged -> device_format, one for each of `pipeline.export.formats`.  The learning assistant's stand in `pipeline.assistant_specs`.
 Each builder is imported only when it has to build.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ TRAINING = ("torch", "transformers", "ms-swift", "peft")
 MLX = ("mlx", "mlx-lm", "transformers")
 # The module that trains, what else determines the result, and the libraries; a program that is run by name is not seen in its code.
 TRAINERS = {"ms-swift": ("pipeline.train.sft", (), TRAINING), "mlx": ("pipeline.train.mlx_lora", ("pipeline.train.mlx_trainer",), MLX)}
+# The runtime room imports its backends by name, which the reach of the code does not see.
+DECIDING = ("pipeline.edge.calibrate", "pipeline.runtime.torch_runtime")
+CALIBRATION = ("torch", "transformers", "tokenizers", "scipy", "numpy")
 EXPORT = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
 BASES = {"reference": ("pipeline.base.reference", ("seed",)), "qwen3-shape": ("pipeline.base.shape", ("seed",)),
          "pretrained": ("pipeline.base.hub", ("model", "revision", "parameters"))}
@@ -73,16 +76,16 @@ def _queries(data: Artifact) -> list[str]:
 
 def adapter(profile: Profile, base: Artifact, data: Artifact) -> Spec:
     """The LoRA adapter of the best checkpoint, with its curves."""
-    return _lora("adapter", profile.prompt.model_dump(), profile.train, base, data)
+    return lora("adapter", profile.prompt.model_dump(), profile.train, base, data)
 
 
-def _lora(kind: str, prompt: Mapping[str, Any], train: Train, base: Artifact, data: Artifact, rows: str = "") -> Spec:
-    """An adapter by the trainer that ``train`` names.  rows: the module of `read_function_rows`, where it is not intents that are read."""
+def lora(kind: str, prompt: Mapping[str, Any], train: Train, base: Artifact, data: Artifact, rows: str = "") -> Spec:
+    """An adapter by the trainer that ``train`` names.  rows: the module whose `read_rows` reads the data, where it is not intents."""
     config = {"prompt": prompt, "train": train.model_dump(exclude={"trainer"})}
     trainer, programs, libraries = TRAINERS[train.trainer]
 
     def build(work: Workspace) -> None:
-        read = {"read": import_module(rows).read_function_rows} if rows else {}
+        read = {"read": import_module(rows).read_rows} if rows else {}
         import_module(trainer).train_adapter(work.out, work.scratch, base=base.path, train=data.file("train.jsonl"),
                                              validation=data.file("validation.jsonl"), config=config, **read)
 
@@ -110,31 +113,33 @@ def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
     config = {"prompt": profile.prompt.model_dump(), "decision": profile.decision.model_dump()}
 
     def build(work: Workspace) -> None:
+        from pipeline.data.intents import INTENTS
+        from pipeline.data.records import read_records
         from pipeline.edge.calibrate import make_decision
-        make_decision(work.out, merged=merged.path, validation=data.file("validation.jsonl"), config=config)
+        validation = [(record.query, record.intent) for record in read_records(data.file("validation.jsonl"))]
+        make_decision(work.out, merged=merged.path, intents=INTENTS, validation=validation, config=config)
 
-    # The runtime room imports its backends by name, which the reach of the code does not see.
-    code = ("pipeline.edge.calibrate", "pipeline.runtime.torch_runtime")
-    return Spec("decision", build, config, {"merged": merged, "data": data}, code,
-                ("torch", "transformers", "tokenizers", "scipy", "numpy"))
+    return Spec("decision", build, config, {"merged": merged, "data": data}, (*DECIDING, "pipeline.data.records"), CALIBRATION)
 
 
 def onnx_fp32(profile: Profile, merged: Artifact, graph: str = "portable", prefix: bool = False,
-              mapped: bool = False) -> Spec:
-    """The classifier's graph, head sliced to the label rows: portable or fused; with ``prefix``, the prompt's fixed beginning is
-    read in advance; ``mapped``, the weights are served from the mapped file."""
+              mapped: bool = False, labels: Sequence[str] = (), kind: str = "onnx-fp32") -> Spec:
+    """The classifier's graph, head sliced to the label rows (``labels``: other than the intents'): portable or fused; with ``prefix``,
+    the prompt's fixed beginning is read in advance; ``mapped``, the weights are served from the mapped file."""
     config = {**profile.export.model_dump(), "max_length": profile.prompt.max_length, "graph": graph}
     if prefix:
         from pipeline.runtime.prompt import template
         config["prefix"] = template(profile.prompt.system).prefix
     if mapped:
         config["mapped"] = True
+    if labels:
+        config["labels"] = list(labels)
 
     def build(work: Workspace) -> None:
         from pipeline.export.onnx import export_onnx
         export_onnx(work.out, merged=merged.path, config=config)
 
-    return Spec("onnx-fp32", build, config, {"merged": merged}, ("pipeline.export.onnx",), EXPORT)
+    return Spec(kind, build, config, {"merged": merged}, ("pipeline.export.onnx",), EXPORT)
 
 
 def onnx_int8(source: Artifact, kind: str = "onnx-int8") -> Spec:
@@ -162,10 +167,12 @@ def compression(name: str, settings: Mapping[str, Any], inputs: Mapping[str, Art
                 module.LIBRARIES)
 
 
-def device_format(profile: Profile, merged: Artifact, name: str, source: Artifact | None = None) -> Spec:
+def device_format(profile: Profile, merged: Artifact, name: str, source: Artifact | None = None, labels: Sequence[str] = (),
+                  kind: str = "") -> Spec:
     """The classifier in a format of `pipeline.export.formats`, such as coreml-int8.
 
-    source: the variant that it is made of, where its config names one; else the format makes that itself, and again.
+    source: the variant that it is made of, where its config names one; else the format makes that itself, and again.  labels: other
+    than the intents', where the format knows other ones.
     """
     from pipeline.export.formats import device_format as find
 
@@ -174,6 +181,8 @@ def device_format(profile: Profile, merged: Artifact, name: str, source: Artifac
     if getattr(module, "READS_PREFIX", False):
         from pipeline.runtime.prompt import template
         config["prefix"] = template(profile.prompt.system).prefix
+    if labels:
+        config["labels"] = list(labels)
     inputs = {"merged": merged, **({"source": source} if source else {})}
 
     def build(work: Workspace) -> None:
@@ -186,7 +195,7 @@ def device_format(profile: Profile, merged: Artifact, name: str, source: Artifac
             raise EdgeError(f"{name}: expected its library to convert the model, found {type(error).__name__}: {reason:.300}; take another "
                             "format, or a model that it knows") from error
 
-    return Spec(name, build, config, inputs, (module.__name__,), module.LIBRARIES)
+    return Spec(kind or name, build, config, inputs, (module.__name__,), module.LIBRARIES)
 
 
 def function_data(functions: Functions) -> Spec:
@@ -202,7 +211,7 @@ def function_data(functions: Functions) -> Spec:
 
 def functions_adapter(functions: Functions, base: Artifact, data: Artifact) -> Spec:
     """A second LoRA adapter of the same base: rewriting and tool selection."""
-    return _lora("functions-adapter", {"max_length": functions.max_length}, functions.lora, base, data, "pipeline.train.function_rows")
+    return lora("functions-adapter", {"max_length": functions.max_length}, functions.lora, base, data, "pipeline.train.function_rows")
 
 
 def functions_whole(functions: Functions, base: Artifact, data: Artifact) -> Spec:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,37 +19,39 @@ from pipeline.runtime.decision import CLOUD, FILE, LabelledIntent, Rule
 from pipeline.runtime.files import write_object
 from pipeline.runtime.prompt import Prompt, Template, label_ids, read_tokenizer, template
 
+if TYPE_CHECKING:
+    from pipeline.data.intents import Intent
+
 TEMPERATURES = (0.1, 10.0)
 
 
-def make_decision(out: Path, *, merged: Path, validation: Path, config: Mapping[str, Any]) -> None:
+def make_decision(out: Path, *, merged: Path, intents: Sequence[Intent], validation: Sequence[tuple[str, str]],
+                  config: Mapping[str, Any]) -> None:
     """Write decision.json, tokenizer.json and calibration.json for a merged Hugging Face directory.
 
-    config: prompt {system, max_length in tokens} and decision {alpha, least_confidence, confidence_threshold}.  Temperature
-    and threshold are chosen on the torch model's logits of the records of ``validation``.  EdgeError when a label is not one
-    token, the prompt is not the one of the model's chat template, or the records cannot be used or are too few.
+    intents: what the model tells apart; validation: (query, name of its intent).  config: prompt {system, max_length in tokens} and
+    decision {alpha, least_confidence, confidence_threshold}.  Temperature and threshold are chosen on the torch model's logits of the
+    validation queries.  EdgeError when a label is not one token, the prompt is not the one of the model's chat template, or the
+    queries cannot be used or are too few.
 
     The checkpoint was picked and the temperature fitted on the same records, so they are not quite exchangeable with later
     queries.  The temperature, one number, leaves every intent alone and hardly moves the order of the scores; but the checkpoint
     was picked for being right on these records, so it errs less on them, and other grammars are harder.  The promise of alpha
     is therefore optimistic: the claim routing.cloud_kept holds it against the challenge set, which no choice has seen.
     """
-    from pipeline.data.intents import INTENTS, by_name
-    from pipeline.data.records import read_records
-
     sides, longest = template(config["prompt"]["system"]), config["prompt"]["max_length"]
-    ids = label_ids(read_tokenizer(merged), [intent.label for intent in INTENTS], sides.suffix)
+    ids = label_ids(read_tokenizer(merged), [intent.label for intent in intents], sides.suffix)
     _check_chat_template(merged, config["prompt"]["system"], sides)
-    records = read_records(validation)
-    logits = _logits(merged, Prompt(merged, *sides, longest), ids, [record.query for record in records])
-    place = {intent.name: index for index, intent in enumerate(INTENTS)}
-    truth = np.array([place[record.intent] for record in records])
+    logits = _logits(merged, Prompt(merged, *sides, longest), ids, [query for query, _ in validation])
+    place = {intent.name: index for index, intent in enumerate(intents)}
+    truth = np.array([place[name] for _, name in validation])
     temperature = fit_temperature(logits, truth)
 
-    intents = tuple(LabelledIntent(i.name, i.label, label, i.route) for i, label in zip(INTENTS, ids, strict=True))
-    undecided = Rule(*sides, longest, intents, temperature, 0)
-    scores = [device_score(undecided.decide(record.query, row)) for record, row in zip(records, logits, strict=True)
-              if by_name(record.intent).route == CLOUD]
+    labelled = tuple(LabelledIntent(i.name, i.label, label, i.route) for i, label in zip(intents, ids, strict=True))
+    undecided = Rule(*sides, longest, labelled, temperature, 0)
+    named = {intent.name: intent for intent in intents}
+    scores = [device_score(undecided.decide(query, row), named.__getitem__)
+              for (query, name), row in zip(validation, logits, strict=True) if named[name].route == CLOUD]
     chosen = choose_threshold(scores, **config["decision"])
     write_object(out / FILE, replace(undecided, confidence_threshold=chosen.confidence_threshold).to_json())
     quality = _quality(logits, truth, temperature)

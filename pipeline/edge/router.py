@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-from pipeline.data.intents import by_name
+from pipeline.data.intents import Intent, by_name
 from pipeline.edge.rules import Asked, documented_rules
 from pipeline.errors import EdgeError
 from pipeline.runtime.decision import CLOUD, LOCAL
@@ -61,9 +62,10 @@ def _reason(decision: Decided) -> str:
     return "unsure" if by_name(decision.intent).route == LOCAL else "intent"
 
 
-def device_score(decision: Decided) -> float:
+def device_score(decision: Decided, intent: Callable[[str], Intent] = by_name) -> float:
     """How surely the device answers, in [-1, 1]: the confidence in an intent of the device, less than 0 for one of the cloud.
 
+    intent: finds one by its name, where it is not of the six.
     The model keeps a query exactly when its score is at least the confidence threshold.
     """
-    return decision.confidence if by_name(decision.intent).route == LOCAL else -decision.confidence
+    return decision.confidence if intent(decision.intent).route == LOCAL else -decision.confidence

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.intents import INTENTS
 from pipeline.errors import EdgeError
+from pipeline.export.labels import label_rows
 from pipeline.mlx_program import run_mlx
 from pipeline.runtime.files import read_object, write_object
-from pipeline.runtime.prompt import label_ids, read_tokenizer
+from pipeline.runtime.prompt import read_tokenizer
 
 # What is not packed stays bfloat16, the type Qwen3 is published in and Metal computes in: scales in float32 would take half a bit
 # a weight more.  `pipeline.runtime.mlx_runtime` computes in float32 where bfloat16 is not to be trusted.
@@ -31,11 +31,12 @@ def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any])
     """Convert a Hugging Face directory by ``mlx_lm convert``, in a process of its own, and add the runtime.json.
 
     config: dtype of what is not quantised; bits and group (weights that share a scale), or a mixed recipe of mlx-lm in the place
-    of bits; max_length, the most ids of a prompt; prefix, the text that every prompt starts with.  Layers whose width is no
+    of bits; max_length, the most ids of a prompt; prefix, the text that every prompt starts with; labels
+    other than the intents'.  Layers whose width is no
     multiple of the group stay as they are.  EdgeError when mlx-lm fails, or could quantise next to nothing.
     """
     tokenizer = read_tokenizer(merged)
-    ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
+    ids = label_rows(tokenizer, config)
     _check_width(merged, config)
     converted = scratch / "converted"
     shutil.rmtree(converted, ignore_errors=True)  # mlx-lm refuses a directory that is there

@@ -11,15 +11,15 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from pipeline.data.intents import INTENTS
 from pipeline.errors import EdgeError
 from pipeline.export.forward import ClassifierForward
 from pipeline.export.fused import fused_graph
+from pipeline.export.labels import label_rows
 from pipeline.quiet import quiet
 from pipeline.runtime import load
 from pipeline.runtime.files import write_object
 from pipeline.runtime.onnx_runtime import MAPPED_BEYOND
-from pipeline.runtime.prompt import label_ids, read_tokenizer
+from pipeline.runtime.prompt import read_tokenizer
 from pipeline.runtime.torch_runtime import TorchRuntime, load_model
 
 FILE = "model.onnx"
@@ -31,12 +31,12 @@ def export_onnx(out: Path, *, merged: Path, config: Mapping[str, Any]) -> None:
 
     config: opset; max_length, the most ids of a prompt; graph, portable (the default: standard operators, traced) or fused
     (`pipeline.export.fused`); optionally prefix, the text that every prompt starts with: its ids go into runtime.json, their keys
-    and values into the graph, and T counts the ids after them; mapped, as in `pipeline.compress.recipe`.  The logits are in the
-    order of the intents' labels.  Weights beyond MAPPED_BEYOND go to model.onnx.data.  EdgeError when the file's opset is not
+    and values into the graph, and T counts the ids after them; mapped, as in `pipeline.compress.recipe`; labels, in whose order the
+    logits come, other than the intents'.  Weights beyond MAPPED_BEYOND go to model.onnx.data.  EdgeError when the file's opset is not
     the asked one, or its logits differ from transformers' by more than DIFFERENCE_LIMIT.
     """
     tokenizer, model, longest = read_tokenizer(merged), load_model(merged), config["max_length"]
-    ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
+    ids = label_rows(tokenizer, config)
     prefix = tokenizer.encode(config.get("prefix", ""), add_special_tokens=False).ids
     fused = config.get("graph") == "fused"
     if fused:

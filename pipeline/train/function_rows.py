@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.data.functions.examples import Example
 
 
-def read_function_rows(file: Path, base: Path, prompt: Mapping[str, Any]) -> list[Row]:
+def read_rows(file: Path, base: Path, prompt: Mapping[str, Any]) -> list[Row]:
     """What the model is asked for each example of the file, as rows of at most ``max_length`` tokens; EdgeError names the first longer."""
     from pipeline.data.functions.examples import read_examples
     from pipeline.runtime.prompt import read_tokenizer, template

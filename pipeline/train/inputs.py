@@ -71,28 +71,34 @@ class Row(NamedTuple):
 
 
 def read_rows(file: Path, base: Path, prompt: Mapping[str, Any]) -> list[Row]:
-    """The file's records as conversations, each known to fit and to be trained as the runtime will ask it.
-
-    EdgeError for an empty file, an unknown intent, a label of several tokens, a row longer than ``max_length``, or a
-    query that trainer and runtime would read differently, such as one with a control token in it.
-    """
+    """The file's records as conversations (`labelled_rows`); EdgeError, too, for an empty file and an unknown intent."""
     from pipeline.data.records import read_records
-    from pipeline.runtime.prompt import Prompt, label_ids, read_tokenizer, template
 
     records = list(read_records(file))
-    if not records:
+    return labelled_rows(file, base, prompt, list(zip((record.query for record in records), _labels(records, file), strict=True)))
+
+
+def labelled_rows(file: Path, base: Path, prompt: Mapping[str, Any], asked: Sequence[tuple[str, str]]) -> list[Row]:
+    """Queries and their labels as conversations, each known to fit and to be trained as the runtime will ask it.
+
+    file: where they stand, one a line.  EdgeError where there are none, for a label of several tokens, a row longer than
+    ``max_length``, or a query that trainer and runtime would read differently, such as one with a control token in it.
+    """
+    from pipeline.runtime.prompt import Prompt, label_ids, read_tokenizer, template
+
+    if not asked:
         raise EdgeError(f"expected records in {file}, found none; generate or name other data")
-    sides, labels, tokenizer = template(prompt["system"]), _labels(records, file), read_tokenizer(base)
-    label_ids(tokenizer, sorted(set(labels)), sides.suffix)
-    asked = Prompt(base, sides.prefix, sides.suffix, prompt["max_length"])
+    sides, tokenizer = template(prompt["system"]), read_tokenizer(base)
+    label_ids(tokenizer, sorted({label for _, label in asked}), sides.suffix)
+    runtime = Prompt(base, sides.prefix, sides.suffix, prompt["max_length"])
     rows = []
-    for number, (record, label) in enumerate(zip(records, labels, strict=True), start=1):
-        query = record.query.strip()
+    for number, (said, label) in enumerate(asked, start=1):
+        query = said.strip()
         ids = _encode(tokenizer, sides.prefix + query + sides.suffix + label)
         if len(ids) > prompt["max_length"]:
             raise EdgeError(f"{file}:{number}: expected at most {prompt['max_length']} tokens with the prompt, "
                             f"found {len(ids)} for {_shortened(query)!r}; shorten the query or raise max_length")
-        if ids != tuple(asked.encode(query).ids) + _encode(tokenizer, label):
+        if ids != tuple(runtime.encode(query).ids) + _encode(tokenizer, label):
             raise EdgeError(f"{file}:{number}: expected a query that the trainer and the runtime read alike, "
                             f"found {query!r}; remove control tokens from it")
         rows.append(Row(conversation(prompt["system"], query, label), ids))

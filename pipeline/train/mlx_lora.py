@@ -47,7 +47,8 @@ def train_adapter(
     low_rank = {"rank": recipe["rank"], "scale": recipe["alpha"] / recipe["rank"], "dropout": recipe["dropout"], "keys": modules}
     settings = {
         "lora_parameters": low_rank,
-        "learning_rate": recipe["learning_rate"], "weight_decay": 0.1, "batch_size": recipe["batch_size"], "seed": recipe["seed"],
+        "learning_rate": recipe["learning_rate"], "weight_decay": recipe["weight_decay"],
+        "warmup_steps": ceil(recipe["warmup"] * epoch * recipe["epochs"]), "batch_size": recipe["batch_size"], "seed": recipe["seed"],
         "steps": epoch * recipe["epochs"], "epoch_steps": epoch, "save_steps": epoch, "grad_checkpoint": count(model.shapes) > LARGE,
         **{name: [(list(row.ids), row.answered) for row in split] for name, split in splits.items()},
     }

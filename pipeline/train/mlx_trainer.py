@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,19 @@ class ClippedAdamW(optim.AdamW):
     """AdamW as ms-swift sets it (betas 0.9 and 0.95, bias corrected), with the gradients' norm cut to CLIP; the norm before stands in
     ``state["grad_norm"]``."""
 
-    def __init__(self, learning_rate: float, steps: int, weight_decay: float) -> None:
-        super().__init__(optim.cosine_decay(learning_rate, steps), betas=[0.9, 0.95], weight_decay=weight_decay, bias_correction=True)
+    def __init__(self, learning_rate: float, steps: int, warmup: int, weight_decay: float) -> None:
+        super().__init__(schedule(learning_rate, steps, warmup), betas=[0.9, 0.95], weight_decay=weight_decay, bias_correction=True)
         self.state["grad_norm"] = mx.array(0.0)
 
     def apply_gradients(self, gradients: dict, parameters: dict) -> dict:
         gradients, self.state["grad_norm"] = optim.clip_grad_norm(gradients, CLIP)
         return super().apply_gradients(gradients, parameters)
+
+
+def schedule(learning_rate: float, steps: int, warmup: int) -> Callable[[mx.array], mx.array]:
+    """A cosine from ``learning_rate`` to 0 at ``steps``, after a straight line from 0 over the first ``warmup`` of them; as ms-swift."""
+    falling = optim.cosine_decay(learning_rate, steps - warmup)
+    return optim.join_schedules([optim.linear_schedule(0, learning_rate, warmup), falling], [warmup]) if warmup else falling
 
 
 class Watch(TrainingCallback):
@@ -92,7 +99,7 @@ def main(job: dict[str, Any]) -> None:
     model, _ = load_model(Path(job["base"]))
     model.freeze()
     linear_to_lora_layers(model, -1, job["lora_parameters"])
-    optimizer = ClippedAdamW(job["learning_rate"], job["steps"], job["weight_decay"])
+    optimizer = ClippedAdamW(job["learning_rate"], job["steps"], job["warmup_steps"], job["weight_decay"])
     done, points = go_on(Path(job["checkpoint"]) if job["checkpoint"] else None, model, optimizer)
     if done:
         throw_anew(job, done)

@@ -22,7 +22,7 @@ from pipeline.runtime.files import write_object
 from pipeline.runtime.prompt import read_tokenizer
 from pipeline.runtime.torch_runtime import load_model
 from pipeline.train.copying import with_copying_layers
-from pipeline.train.function_rows import read_function_rows
+from pipeline.train.function_rows import read_rows
 from pipeline.train.inputs import Row, check_base
 from pipeline.train.sft import LARGE
 from pipeline.train.weights import count
@@ -41,7 +41,7 @@ def train_whole(out: Path, scratch: Path, *, base: Path, train: Path, validation
     if count(shapes) > LARGE:
         raise EdgeError(f"{base}: expected a base of at most {LARGE:,} weights to train whole, found {count(shapes):,}; "
                         "train it by LoRA: take functions.whole out of the profile")
-    rows = {name: read_function_rows(file, base, config) for name, file in (("train", train), ("validation", validation))}
+    rows = {name: read_rows(file, base, config) for name, file in (("train", train), ("validation", validation))}
     read = load_model(base)
     read.set_attn_implementation(ATTENTION)
     model = with_copying_layers(read, config["seed"])

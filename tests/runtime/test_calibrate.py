@@ -26,10 +26,14 @@ def validation(tmp_path_factory) -> Path:
     return file
 
 
+def _asked(file: Path) -> list[tuple[str, str]]:
+    return [(record.query, record.intent) for record in read_records(file)]
+
+
 @pytest.fixture(scope="module")
 def made(merged, validation, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("decision")
-    make_decision(out, merged=merged, validation=validation, config=CONFIG)
+    make_decision(out, merged=merged, intents=INTENTS, validation=_asked(validation), config=CONFIG)
     return out
 
 
@@ -56,7 +60,7 @@ def test_a_given_threshold_is_taken_and_its_misses_are_counted(merged, made, val
 
 def test_the_threshold_keeps_the_misses_on_validation_under_alpha(merged, validation, tmp_path):
     """One of 15 may stay: (1 + 1) / 16 is above 0.1, so none does."""
-    make_decision(tmp_path, merged=merged, validation=validation, config=CONTROLLED)
+    make_decision(tmp_path, merged=merged, intents=INTENTS, validation=_asked(validation), config=CONTROLLED)
     found = json.loads((tmp_path / "calibration.json").read_text())["threshold"]
     assert json.loads((tmp_path / "decision.json").read_text())["confidence_threshold"] == found["confidence_threshold"]
     assert found["confidence_threshold"] == found["controlling"] > 0 and found["miss_rate"] == 0
@@ -67,7 +71,7 @@ def test_too_few_validation_queries_for_alpha_are_refused(merged, tmp_path):
     few = tmp_path / "few.jsonl"
     write_records(few, [Record(f"讲个笑话{number}", INTENTS[number].name) for number in range(6)])
     with pytest.raises(EdgeError, match="expected at least 9 validation queries that need the cloud .* found 3"):
-        make_decision(tmp_path, merged=merged, validation=few, config=CONTROLLED)
+        make_decision(tmp_path, merged=merged, intents=INTENTS, validation=_asked(few), config=CONTROLLED)
     assert not (tmp_path / "decision.json").exists()
 
 
@@ -88,7 +92,7 @@ def test_a_prompt_that_the_model_was_not_trained_on_is_refused(merged, validatio
     file = base / "tokenizer_config.json"
     file.write_text(file.read_text().replace("<think>\\\\n\\\\n</think>", "<think>"))
     with pytest.raises(EdgeError, match="expected the chat template to give"):
-        make_decision(tmp_path, merged=base, validation=validation, config=CONFIG)
+        make_decision(tmp_path, merged=base, intents=INTENTS, validation=_asked(validation), config=CONFIG)
     assert not (tmp_path / "decision.json").exists()
 
 
@@ -98,10 +102,4 @@ def test_labels_that_are_no_tokens_are_refused(merged, validation, tmp_path):
     content["normalizer"] = {"type": "Replace", "pattern": {"String": "F"}, "content": "FF"}
     (base / "tokenizer.json").write_text(json.dumps(content))
     with pytest.raises(EdgeError, match="label 'F' to be a single token"):
-        make_decision(tmp_path, merged=base, validation=validation, config=CONFIG)
-
-
-def test_a_missing_validation_file_is_one_line(merged, tmp_path):
-    with pytest.raises(EdgeError) as caught:
-        make_decision(tmp_path, merged=merged, validation=tmp_path / "none.jsonl", config=CONFIG)
-    assert "none.jsonl" in str(caught.value) and "\n" not in str(caught.value)
+        make_decision(tmp_path, merged=base, intents=INTENTS, validation=_asked(validation), config=CONFIG)

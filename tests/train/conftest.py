@@ -98,5 +98,5 @@ def config() -> dict[str, Any]:
     return {
         "prompt": {"system": "判断意图", "max_length": 128},
         "train": {"rank": 8, "alpha": 16, "dropout": 0.05, "target_modules": ["q_proj", "v_proj"], "layers": None,
-                  "learning_rate": 4e-3, "epochs": 2, "batch_size": 8, "seed": 42},
+                  "learning_rate": 4e-3, "warmup": 0.0, "weight_decay": 0.1, "epochs": 2, "batch_size": 8, "seed": 42},
     }

@@ -14,7 +14,7 @@ from pipeline.edge.functions import END_OF_TURN
 from pipeline.errors import EdgeError
 from pipeline.runtime.torch_runtime import load_model
 from pipeline.train import whole
-from pipeline.train.function_rows import read_function_rows
+from pipeline.train.function_rows import read_rows
 from pipeline.train.sft import train_adapter
 from pipeline.train.whole import train_whole
 
@@ -35,7 +35,7 @@ def trained(pristine_base: Path, data: dict[str, Path], tmp_path: Path) -> Path:
 
 
 def rows_of(data: dict[str, Path], base: Path) -> dict[str, int]:
-    return {split: len(read_function_rows(data[split], base, CONFIG)) for split in ("train", "validation")}
+    return {split: len(read_rows(data[split], base, CONFIG)) for split in ("train", "validation")}
 
 
 def test_a_base_trained_whole_has_learnt_and_can_be_opened(trained: Path, pristine_base: Path, data: dict[str, Path]) -> None:
@@ -61,7 +61,7 @@ def test_every_follow_up_of_a_conversation_is_a_row(pristine_base: Path, data: d
 
 
 def test_only_the_answer_is_trained(pristine_base: Path, data: dict[str, Path]) -> None:
-    for row in read_function_rows(data["validation"], pristine_base, CONFIG):
+    for row in read_rows(data["validation"], pristine_base, CONFIG):
         weights = whole._encoded(row).weights
         assert len(weights) == len(row.ids) and weights == [0.0] * (len(row.ids) - row.answered) + [1.0] * row.answered
         assert row.conversation["messages"][-1]["content"].endswith(END_OF_TURN)
@@ -75,14 +75,14 @@ def test_a_large_base_is_refused(pristine_base: Path, data: dict[str, Path], tmp
 
 def test_an_example_that_does_not_fit_is_named(pristine_base: Path, data: dict[str, Path]) -> None:
     with pytest.raises(EdgeError, match=r"train\.jsonl:\d+: expected at most 40 tokens"):
-        read_function_rows(data["train"], pristine_base, {"max_length": 40})
+        read_rows(data["train"], pristine_base, {"max_length": 40})
 
 
 @pytest.mark.slow
 def test_ms_swift_trains_the_answers_and_their_ends(pristine_base: Path, data: dict[str, Path], tmp_path: Path) -> None:
     recipe: dict[str, Any] = {"rank": 4, "alpha": 8, "dropout": 0.0, "target_modules": ["q_proj", "v_proj"], "layers": None,
-                              "learning_rate": 1e-2, "epochs": 1, "batch_size": 8, "seed": 1}
+                              "learning_rate": 1e-2, "warmup": 0.0, "weight_decay": 0.1, "epochs": 1, "batch_size": 8, "seed": 1}
     train_adapter(tmp_path / "out", tmp_path / "scratch", base=pristine_base, train=data["train"], validation=data["validation"],
-                  config={"prompt": {"max_length": 220}, "train": recipe}, read=read_function_rows)
+                  config={"prompt": {"max_length": 220}, "train": recipe}, read=read_rows)
     curves = json.loads((tmp_path / "out" / "curves.json").read_text())
     assert curves["rows"] == rows_of(data, pristine_base) and curves["eval"]

@@ -49,7 +49,7 @@ def record(number: int) -> dict:
 def train(folder: Path, out: Path, scratch: Path) -> None:
     config = {"prompt": {"system": "判断意图", "max_length": 128},
               "train": {"rank": 8, "alpha": 16, "dropout": 0.05, "target_modules": ["v_proj", "down_proj"], "layers": [1],
-                        "learning_rate": 5e-2, "epochs": EPOCHS, "batch_size": BATCH, "seed": 42}}
+                        "learning_rate": 5e-2, "warmup": 0.0, "weight_decay": 0.1, "epochs": EPOCHS, "batch_size": BATCH, "seed": 42}}
     mlx_lora.train_adapter(out, scratch, base=folder / "base", train=folder / "train.jsonl", validation=folder / "validation.jsonl",
                            config=config)
 

@@ -31,11 +31,17 @@ class Sample:
 
     @property
     def route(self) -> str:
+        """local or cloud."""
         return _BY_NAME[self.task_type].route
 
+    @property
+    def label(self) -> str:
+        """What the model learns to say: the task's label."""
+        return _BY_NAME[self.task_type].label
+
     def to_json(self) -> dict[str, Any]:
-        """The documented fields; ``output`` is the label that the model learns to say."""
-        return {"instruction": SYSTEM, "input": self.query, "output": _BY_NAME[self.task_type].label, "task_type": self.task_type,
+        """The documented fields."""
+        return {"instruction": SYSTEM, "input": self.query, "output": self.label, "task_type": self.task_type,
                 "route": self.route, "expected": self.expected, "grammar": self.grammar}
 
     def to_record(self) -> dict[str, Any]:

@@ -1,0 +1,66 @@
+"""Profile -> specs of the learning assistant: data and base -> adapter -> merged -> decision, ONNX and MLX, each of a kind of its own.
+
+It is a second classifier of the same base: what it is asked and how it is trained takes the place of the profile's.
+"""
+
+from __future__ import annotations
+
+from pipeline import specs
+from pipeline.data.assistant.tasks import SYSTEM, TASKS
+from pipeline.profile import Assistant, Profile, Prompt
+from pipeline.store import Artifact, Spec, Workspace
+
+LABELS = tuple(task.label for task in TASKS)
+
+
+def asking(profile: Profile, assistant: Assistant) -> Profile:
+    """The profile with the assistant's prompt, training and decision in the place of its own."""
+    return profile.model_copy(update={"prompt": Prompt(system=SYSTEM, max_length=assistant.max_length), "train": assistant.lora,
+                                      "decision": assistant.decision})
+
+
+def data(assistant: Assistant) -> Spec:
+    """train, validation, test and challenge as .jsonl, in the documented Alpaca form."""
+    sizes = assistant.model_dump(include={"seed", *specs.SPLITS})
+
+    def build(work: Workspace) -> None:
+        from pipeline.data.assistant.generate import generate
+        generate(work.out, **sizes)
+
+    return Spec("assistant-data", build, sizes, code=("pipeline.data.assistant.generate",))
+
+
+def adapter(profile: Profile, base: Artifact, data: Artifact) -> Spec:
+    """The task classifier's LoRA adapter of the same base.  profile: as `asking` makes it."""
+    return specs.lora("assistant-adapter", profile.prompt.model_dump(), profile.train, base, data, "pipeline.train.assistant_rows")
+
+
+def merged(base: Artifact, adapter: Artifact) -> Spec:
+    return specs.merged(base, adapter, "assistant-merged")
+
+
+def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
+    """As `specs.decision`, of the four tasks.  profile: as `asking` makes it."""
+    config = {"prompt": profile.prompt.model_dump(), "decision": profile.decision.model_dump()}
+
+    def build(work: Workspace) -> None:
+        from pipeline.data.assistant.sample import read_samples
+        from pipeline.edge.calibrate import make_decision
+        validation = [(sample.query, sample.task_type) for sample in read_samples(data.file("validation.jsonl"))]
+        make_decision(work.out, merged=merged.path, intents=TASKS, validation=validation, config=config)
+
+    return Spec("assistant-decision", build, config, {"merged": merged, "data": data},
+                (*specs.DECIDING, "pipeline.data.assistant.sample"), specs.CALIBRATION)
+
+
+def onnx_fp32(profile: Profile, merged: Artifact) -> Spec:
+    return specs.onnx_fp32(profile, merged, labels=LABELS, kind="assistant-onnx")
+
+
+def onnx_int8(source: Artifact) -> Spec:
+    return specs.onnx_int8(source, "assistant-int8")
+
+
+def mlx(profile: Profile, merged: Artifact, variant: str = "4bit") -> Spec:
+    """The documented route on a Mac: MLX, in 4 bits."""
+    return specs.device_format(profile, merged, f"mlx-{variant}", labels=LABELS, kind=f"assistant-mlx-{variant}")
