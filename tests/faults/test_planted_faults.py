@@ -17,7 +17,7 @@ LATENCY = {"latency.p50", "latency.p95"}
 CLOSE = ACCURACY | {"routing.edge_share"}
 """The small base is not surely above these targets; a fault has to throw them far below."""
 pytestmark = pytest.mark.slow  # each runs a whole suite, and whoever measures in it keeps every other test of the machine waiting
-ELSEWHERE = ("8 functions", "10 compression", "11 Core ML", "12 MLX", "13 LiteRT")
+ELSEWHERE = ("8 functions", "10 compression", "11 Core ML", "12 MLX", "13 LiteRT", "15 assistant")
 
 
 def test_without_a_fault_the_claims_about_behaviour_pass(healthy):
