@@ -20,7 +20,8 @@ def loss_left(adapter: Artifact) -> Exact:
     curves = json.loads(adapter.file("curves.json").read_text(encoding="utf-8"))
     losses = [curves["train"][0]["loss"], *(point["loss"] for point in curves["eval"])]
     if len(losses) < 3:
-        raise EdgeError(f"{adapter.kind}: expected at least two evaluations in the training's curves, found {len(losses) - 1}; train longer")
+        raise EdgeError(f"{adapter.kind}: expected at least two evaluations in the training's curves, found {len(losses) - 1}; "
+                        "train longer")
     fall = losses[0] - min(losses)
     left = abs(losses[-1] - losses[-2]) / fall if fall > 0 else 1.0
     return Exact("loss_left", "proportion", {adapter.kind: adapter.key}, {},

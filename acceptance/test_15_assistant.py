@@ -1,0 +1,44 @@
+"""Phase 15: the learning assistant tells its tasks apart, finds what is asked for, and says nothing that stands nowhere."""
+
+import pytest
+
+from pipeline.measure.accuracy import accuracy
+from pipeline.measure.agreement import agreement
+from pipeline.measure.convergence import loss_left
+from pipeline.measure.data_findings import data_findings
+from pipeline.measure.decisions import queries_of
+from pipeline.measure.loss import paired_accuracy
+from pipeline.measure.routing import routing
+
+
+@pytest.mark.claim("assistant.data")
+def test_the_data_is_fit_for_use(check, assistant_data):
+    check(data_findings(assistant_data))
+
+
+@pytest.mark.claim("assistant.converged")
+def test_training_came_to_rest(check, task_classifiers):
+    check(loss_left(task_classifiers.adapter))
+
+
+@pytest.mark.claim("assistant.task")
+def test_the_task_is_told(check, task_decisions, asked_tasks):
+    check(accuracy(task_decisions, asked_tasks))
+
+
+@pytest.mark.claim("assistant.routing")
+def test_the_route_is_right(check, task_decisions, asked_tasks):
+    check(routing(task_decisions, asked_tasks))
+
+
+@pytest.mark.claim("assistant.onnx_agreement")
+def test_onnx_agrees_with_torch(check, decide_once, task_torch, task_onnx, asked_tasks):
+    torch, onnx = (decide_once(route, queries_of(asked_tasks)) for route in (task_torch, task_onnx))
+    check(agreement(torch, onnx))
+
+
+@pytest.mark.claim("assistant.mlx_accuracy_loss")
+def test_four_bits_keep_the_tasks(check, executes, decide_once, request, asked_tasks):
+    executes("mlx")
+    torch, four_bits = (decide_once(request.getfixturevalue(route), queries_of(asked_tasks)) for route in ("task_torch", "task_mlx"))
+    check(paired_accuracy(torch, four_bits, asked_tasks))
