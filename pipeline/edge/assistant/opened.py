@@ -1,0 +1,61 @@
+"""From a workspace to an assistant: the deployed model, the index, the study record, the cards, and the cloud of the settings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.edge.assistant.assistant import Assistant
+from pipeline.edge.assistant.cards import Cards, Phrases
+from pipeline.edge.assistant.cloud_context import CloudContext
+from pipeline.edge.assistant.workspace import DECISION, GENERATOR, MODEL, Workspace
+from pipeline.edge.classifier import Classifier
+from pipeline.edge.gateway.part import Clouds
+from pipeline.errors import EdgeError
+
+
+def open_assistant(workspace: Workspace) -> Assistant:
+    """Everything opened; EdgeError says what is missing or broken and how to mend it."""
+    from pipeline.edge.assistant.library.finding import passages
+    from pipeline.edge.assistant.library.index import Index
+    from pipeline.edge.assistant.library.library import Library
+    from pipeline.edge.assistant.record.study import StudyRecord
+    from pipeline.edge.assistant.record.tracking import Tracking
+
+    settings, classifier = workspace.settings, open_classifier(workspace)
+    index = Index.open(workspace.index)
+    tracking = Tracking(StudyRecord.open(workspace.record), index.courses, datetime.now)
+    context = CloudContext(lambda question, limit: passages(index, question, limit), tracking.answer if settings.cloud.record else None,
+                           settings.cloud.passages, settings.cloud.characters)
+    return Assistant(classifier, Library(index), tracking, open_cards(workspace), _cloud(workspace), context)
+
+
+def open_classifier(workspace: Workspace) -> Classifier:
+    """The deployed model; EdgeError where there is none."""
+    model, decision = workspace.deployed(MODEL), workspace.deployed(DECISION)
+    if not model.is_dir() or not decision.is_dir():
+        raise EdgeError(f"{model.parent}: expected a model, found none; run `edge assistant deploy --workspace {workspace.root} "
+                        "--model KEY_OR_DIR --decision KEY_OR_DIR` with what `edge artifacts list` shows after `make accept`")
+    return Classifier.open(model, decision, workspace.settings.threads)
+
+
+def open_cards(workspace: Workspace) -> Cards:
+    """The card file, phrased by the deployed generator where there is one that opens."""
+    return Cards.read(workspace.cards, _phrasing(workspace.deployed(GENERATOR), workspace))
+
+
+def _phrasing(directory: Path, workspace: Workspace) -> Phrases | None:
+    if not directory.is_dir():
+        return None
+    from pipeline.edge.assistant.phrasing import Phrasing  # llguidance takes a tenth of a second
+    return Phrasing.open(directory, workspace.settings.threads, workspace.settings.phrasing_ms / 1000)
+
+
+def _cloud(workspace: Workspace) -> Clouds | None:
+    settings = workspace.settings.cloud
+    if not settings.url:
+        return None
+    from pipeline.edge.gateway.cloud import Cloud
+    from pipeline.edge.gateway.limits import read_limits
+    from pipeline.edge.listen import key_of
+    return Cloud(settings.url, settings.model, key_of(settings.key_variable), read_limits())
