@@ -1,0 +1,31 @@
+"""How students shorten a course's name: 高等数学 is 高数, 概率论与数理统计 is 概率论, 电磁学 is 电磁."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from pipeline.edge.assistant.named import CourseName
+
+_JOINT = re.compile("[与和及、]")
+
+
+def abbreviated(courses: Sequence[CourseName]) -> tuple[CourseName, ...]:
+    """The courses, each with those abbreviations as aliases that could mean no other of them."""
+    short = {course.name: dict.fromkeys(_short(course.name)) for course in courses}
+    meant = Counter(name for names in short.values() for name in names)
+    meant.update(name for course in courses for name in {course.name, *course.aliases})
+    return tuple(CourseName(course.name, (*course.aliases, *(name for name in short[course.name] if meant[name] == 1)))
+                 for course in courses)
+
+
+def _short(name: str) -> Iterator[str]:
+    if len(name) < 3 or name.isascii():
+        return
+    if len(name) > 3:
+        yield name[0] + name[-2]
+    if name.endswith("学"):
+        yield name[:-1]
+    parts = _JOINT.split(name)
+    yield from (part for part in parts if len(parts) > 1 and len(part) > 2)

@@ -1,0 +1,82 @@
+"""The course files that a question asks for, best first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from pipeline.edge.assistant.library.index import Index, chapter_facet, course_facet, kind_facet
+from pipeline.edge.assistant.library.request import Request, request_of
+from pipeline.edge.assistant.library.search import search
+
+__all__ = ["Found", "Request", "find", "passages", "request_of"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """``path``: from ``root``, the imported folder.  ``place``: where in the file, such as 第3页.  ``passage``: what stands there."""
+
+    path: str
+    root: str
+    course: str
+    chapter: int
+    kind: str
+    title: str
+    passage: str
+    place: str
+
+
+def find(index: Index, request: Request, limit: int = 5) -> list[Found]:
+    """Files that are all that was asked, or where there is none, of the first relaxation that leaves some.
+
+    Relaxed in this order: the words need not occur (where course or chapter is said), the kind, the chapter, the course.
+    """
+    for asked in _relaxed(request):
+        if found := _find(index, asked, limit):
+            return found
+    return []
+
+
+def passages(index: Index, question: str, limit: int = 3) -> list[Found]:
+    """What the files say about a question, whatever kind of file it is in; nothing where no word of it occurs."""
+    request = replace(request_of(question, index.courses()), kind=None)
+    return _find(index, request, limit) if request.words else []
+
+
+def _relaxed(request: Request) -> Iterator[Request]:
+    yield request
+    if request.words and (request.course or request.chapter is not None):
+        yield replace(request, words=())
+    for dropped in ({"kind": None}, {"chapter": None}, {"kind": None, "chapter": None}, {"kind": None, "chapter": None, "course": None}):
+        yield replace(request, **dropped)
+    yield replace(request, words=())
+
+
+def _find(index: Index, request: Request, limit: int) -> list[Found]:
+    if request.words:
+        facets = _facets(index, request)
+        hits = [] if facets is None else search(index, facets, request.words, limit)
+        return [Found(hit.path, hit.root, hit.course, hit.chapter, hit.kind, hit.title, hit.text, hit.place) for hit in hits]
+    return _listed(index, request, limit)
+
+
+def _facets(index: Index, request: Request) -> list[str] | None:
+    """As terms; None where the course is not in the index."""
+    course = [] if request.course is None else index.read("SELECT id FROM courses WHERE name = ?", request.course)
+    if request.course is not None and not course:
+        return None
+    return [*(course_facet(identity) for identity, in course), *([] if request.chapter is None else [chapter_facet(request.chapter)]),
+            *([kind_facet(request.kind)] if request.kind else [])]
+
+
+def _listed(index: Index, request: Request, limit: int) -> list[Found]:
+    """By path, the files of a course, chapter or kind; nothing where nothing is said."""
+    said = {"c.name": request.course, "r.chapter": request.chapter, "r.kind": request.kind}
+    stated = {column: value for column, value in said.items() if value is not None}
+    if not stated:
+        return []
+    where = " AND ".join(f"{column} = ?" for column in stated)
+    rows = index.read(f"""SELECT r.path, r.root, c.name, r.chapter, r.kind, r.title, p.text, p.place FROM resources r
+                          JOIN courses c ON c.id = r.course JOIN passages p ON p.id = (SELECT min(id) FROM passages WHERE resource = r.id)
+                          WHERE {where} LIMIT ?""", *stated.values(), limit)
+    return [Found(*row) for row in rows]
