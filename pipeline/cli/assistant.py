@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.cli.common import Subparsers, add_store, directory_of
 
 if TYPE_CHECKING:
+    from pipeline.edge.assistant.library.importing import Imported
     from pipeline.edge.assistant.workspace import Workspace
 
 
@@ -62,19 +63,28 @@ def _deploy(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from pipeline.edge.assistant.library.importing import import_folder
-    from pipeline.edge.assistant.library.index import Index
-    with Index.open(_workspace(options).index) as index:
-        print(import_folder(index, options.folder))
+    from pipeline.edge.assistant.library.importing import import_folder, open_library
+    from pipeline.progress import note
+    with open_library(_workspace(options).index, note) as index:
+        _tell(import_folder(index, options.folder))
     return 0
 
 
 def _watch(options: argparse.Namespace) -> int:
-    from pipeline.edge.assistant.library.index import Index
+    from pipeline.edge.assistant.library.importing import open_library
     from pipeline.edge.assistant.library.watch import watch
-    with Index.open(_workspace(options).index) as index:
-        watch(index, options.folder)
+    from pipeline.progress import note
+    with open_library(_workspace(options).index, note) as index:
+        for imported in watch(index, options.folder):
+            _tell(imported)
     return 0
+
+
+def _tell(imported: Imported) -> None:
+    print(f"{imported.added} added, {imported.changed} changed, {imported.unchanged} unchanged, {imported.removed} removed, "
+          f"{len(imported.skipped)} skipped", flush=True)
+    for line in (*imported.skipped, *imported.left_out):
+        print(f"  {line}", flush=True)
 
 
 def _rate(options: argparse.Namespace) -> int:

@@ -12,8 +12,8 @@ from pipeline.edge.tools.numerals import number
 from pipeline.measure.measurement import Exact
 
 SHOWN = 50
-_FILE = re.compile(r"[^\s/\\:，。、；,;()《》〈〉“”\"'‘’【】\[\]]+\.(?:pdf|pptx?|docx?|md|markdown|txt|xlsx?|zip|html?|ipynb)(?![A-Za-z0-9])",
-                   re.IGNORECASE)
+_FILE = re.compile(r"[^\s/\\:，。、；,;()《》〈〉「」“”\"'‘’【】\[\]]+"
+                   r"\.(?:pdf|pptx?|docx?|md|markdown|txt|xlsx?|zip|html?|ipynb)(?![A-Za-z0-9])", re.IGNORECASE)
 _NUMERAL = "[零〇一二两三四五六七八九十百千万]"
 _COUNTED = "章|节|页|张|份|道|题|次|天|周|月|年|日|号|小时|分钟|秒|篇|层|成|度|星"
 # Digits; what counts or orders something in Chinese, but a lone 一, as in 一次 and 一天, which is an article as often.

@@ -27,6 +27,7 @@ ANY = [*CARDS.cards, *of_courses(all_courses())]
     ("电场强度怎么算", "电场强度", ("formula",)),
     ("电场强度的定义式是什么", "电场强度", ("formula",)), ("电场是什么", "电场", ("definition",)), ("电场强度", "电场强度", ()),
     ("电场强度的定义和单位", "电场强度", ("definition", "unit")), ("单位圆是啥", "单位圆", ("definition",)),
+    ("电场的强度怎么算", "电场强度", ("formula",)), ("电场它的强度的单位", "电场强度", ("unit",)),
     ("单位圆的适用条件", "单位圆", ("适用条件",)), ("ＴＣＰ的全称", "TCP", ()), ("tcp是什么", "TCP", ("definition",))])
 def test_the_card_and_the_aspect(question, term, aspects):
     asked = CARDS.asked(question)
@@ -38,7 +39,7 @@ def test_of_two_cards_of_a_name_the_course_tells():
     assert CARDS.asked("线性代数的特征值是什么").card.course == "线性代数"
 
 
-@pytest.mark.parametrize("question", ["磁感应强度的单位", "TCPX是什么", "xtcp", "", "？"])
+@pytest.mark.parametrize("question", ["磁感应强度的单位", "磁感强度的单位", "强度", "单位圆周率","TCPX是什么", "xtcp", "", "？"])
 def test_what_no_card_has_is_not_made_up(question):
     reply = CARDS.answer(question)
     assert not reply.found and reply.facts == ()

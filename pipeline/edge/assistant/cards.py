@@ -13,12 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.data.assistant.courses import Card, Course
 from pipeline.edge.assistant.aspects import DEFINITION, asked_for, aspect_of
+from pipeline.edge.assistant.library.terms import asked_terms
 from pipeline.edge.assistant.named import CourseName, course_in
 from pipeline.edge.assistant.reply import Reply
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_model
 
 MOST_BYTES = 4_000_000  # of a card file
+MOST_OF = 2 / 3  # of a name's terms that a question must have
 _Line = Annotated[str, Field(min_length=1, max_length=500)]
 _Name = Annotated[str, Field(min_length=1, max_length=40, pattern=r"\S")]
 
@@ -62,6 +64,7 @@ class Cards:
             for name in dict.fromkeys(map(_plain, (card.term, *card.aliases))):
                 self._by_name.setdefault(name, []).append(card)
         self._lengths = sorted({len(name) for name in self._by_name}, reverse=True)
+        self._terms = {name: terms for name in self._by_name if len(terms := asked_terms(name)) > 1}
         self._courses = [CourseName(name) for name in dict.fromkeys(card.course for card in self.cards) if name]
 
     @classmethod
@@ -74,13 +77,15 @@ class Cards:
     def asked(self, question: str) -> Asked | None:
         """The card by the longest name in the question, of the course that it names where several have it; None without one."""
         said = _plain(question)
-        if (found := next(self._names_in(said), None)) is None:
+        begin, name = next(self._names_in(said), (0, ""))
+        rest = said[:begin] + " " + said[begin + len(name):]  # 单位圆 asks for no unit
+        if len(near := self._nearly(said)) > len(name):
+            name, rest = near, said
+        if not name:
             return None
-        begin, name = found
-        course = course_in(question, self._courses)
-        cards = self._by_name[name]
+        course, cards = course_in(question, self._courses), self._by_name[name]
         card = next((card for card in cards if course and card.course == course.name), cards[0])
-        return Asked(card, asked_for(said[:begin] + " " + said[begin + len(name):], tuple(card.facts)))
+        return Asked(card, asked_for(rest, tuple(card.facts)))
 
     def answer(self, question: str) -> Reply:
         """What the card says; ``found`` is False where there is no card, or none with what is asked."""
@@ -97,6 +102,13 @@ class Cards:
                 name = said[begin:begin + length]
                 if name in self._by_name and not _cuts_a_word(said, begin, begin + length):
                     yield begin, name
+
+    def _nearly(self, said: str) -> str:
+        """The one name that the question has in pieces, as 电场的强度: its first and last term as the index has them, and most of all."""
+        asked = set(asked_terms(said))
+        near = [name for name, terms in self._terms.items() if terms[0] in asked and terms[-1] in asked
+                and len(asked.intersection(terms)) >= MOST_OF * len(terms)]
+        return near[0] if len({self._by_name[name][0].term for name in near}) == 1 else ""
 
 
 def of_courses(courses: Iterable[Course]) -> list[StudentCard]:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from pipeline.edge.assistant.reply import Reply
 from pipeline.yaml_file import read_yaml
 
+LONGEST_LINE = 300  # characters of what the record says
+
 
 class Passage(Protocol):
     """A place in a file of the student's."""
@@ -35,14 +37,14 @@ class Sent:
 
 @dataclass(frozen=True)
 class CloudContext:
-    """``find``: the best passages for a question.  ``tell``: what the study record answers.
+    """``find``: the best passages for a question.  ``tell``: what the study record says to an operation (name, arguments) that reads.
 
     At most ``passages`` of them go along, of at most ``characters`` in all, and lines of the record only where the question is about
     the student's own learning.  0 passages or no ``tell`` send none.
     """
 
     find: Callable[[str, int], Sequence[Passage]] | None = None
-    tell: Callable[[str], Reply] | None = None
+    tell: Callable[[str, dict[str, Any]], Reply] | None = None
     passages: int = 3
     characters: int = 1200
 
@@ -64,9 +66,9 @@ class CloudContext:
 
     def _lines(self, question: str) -> Iterator[str]:
         if self.tell and about_own_learning(question):
-            for reply in map(self.tell, _words()["record_questions"]):
-                if reply.found:
-                    yield reply.text[:300]
+            for operation in _words()["record"]:
+                if (reply := self.tell(operation["name"], operation["arguments"])).found:
+                    yield reply.text[:LONGEST_LINE]
 
 
 def about_own_learning(question: str) -> bool:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pipeline.edge.assistant.assistant import Assistant
 from pipeline.edge.assistant.cards import Cards, Phrases
 from pipeline.edge.assistant.cloud_context import CloudContext
+from pipeline.edge.assistant.reply import Reply
 from pipeline.edge.assistant.workspace import DECISION, GENERATOR, MODEL, Workspace
 from pipeline.edge.classifier import Classifier
 from pipeline.edge.gateway.part import Clouds
 from pipeline.errors import EdgeError
+from pipeline.progress import note
 
 
 def open_assistant(workspace: Workspace) -> Assistant:
     """Everything opened; EdgeError says what is missing or broken and how to mend it."""
-    from pipeline.edge.assistant.library.finding import passages
-    from pipeline.edge.assistant.library.index import Index
+    from pipeline.edge.assistant.library.importing import open_library
     from pipeline.edge.assistant.library.library import Library
+    from pipeline.edge.assistant.matching import matching
     from pipeline.edge.assistant.record.study import StudyRecord
     from pipeline.edge.assistant.record.tracking import Tracking
+    from pipeline.edge.assistant.record.understanding import Operation
 
     settings, classifier = workspace.settings, open_classifier(workspace)
-    index = Index.open(workspace.index)
-    tracking = Tracking(StudyRecord.open(workspace.record), index.courses, datetime.now)
-    context = CloudContext(lambda question, limit: passages(index, question, limit), tracking.answer if settings.cloud.record else None,
-                           settings.cloud.passages, settings.cloud.characters)
+    index = open_library(workspace.index, note)
+    tracking = Tracking(StudyRecord.open(workspace.record), index.courses)
+
+    def tell(name: str, arguments: dict[str, Any]) -> Reply:
+        return tracking.carry_out(Operation(name, arguments))
+
+    context = CloudContext(partial(matching, index), tell if settings.cloud.record else None, settings.cloud.passages,
+                           settings.cloud.characters)
     return Assistant(classifier, Library(index), tracking, open_cards(workspace), _cloud(workspace), context)
 
 
