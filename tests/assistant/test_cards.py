@@ -39,7 +39,7 @@ def test_of_two_cards_of_a_name_the_course_tells():
     assert CARDS.asked("线性代数的特征值是什么").card.course == "线性代数"
 
 
-@pytest.mark.parametrize("question", ["磁感应强度的单位", "磁感强度的单位", "强度", "单位圆周率","TCPX是什么", "xtcp", "", "？"])
+@pytest.mark.parametrize("question", ["磁感应强度的单位", "磁感强度的单位", "强度", "TCPX是什么", "xtcp", "", "？"])
 def test_what_no_card_has_is_not_made_up(question):
     reply = CARDS.answer(question)
     assert not reply.found and reply.facts == ()
@@ -64,7 +64,7 @@ def test_whatever_is_asked_every_fact_stands_whole_and_nothing_else_is_said(card
     assert strangers(reply) == []
     for fact in reply.facts:
         assert fact.rstrip("。.") in rest
-    assert set(reply.facts) <= {card.term, *card.facts.values()} and all(card.facts[name] in reply.facts for name in aspects)
+    assert set(reply.facts) <= {card.term, *card.facts, *card.facts.values()} and all(card.facts[name] in reply.facts for name in aspects)
 
 
 def test_the_names_of_every_card_lead_to_it():
@@ -79,7 +79,7 @@ def test_the_names_of_every_card_lead_to_it():
     ("", "mapping"), ("cards: 7", "cards"), ("cards: [{term: a}]", "facts"), ("cards: [{term: a, facts: {}}]", "facts"),
     ("cards: [{term: '', facts: {unit: m}}]", "term"), ("cards: [{term: a, facts: {unit: m}, fact: 1}]", "did you mean facts"),
     ("cards: [{term: a, facts: {unit: '" + "x" * 501 + "'}}]", "unit"),
-    ("cards:\n  - [", "valid YAML"), ("cards: [{term: a, term: b}]", "twice")])
+    ("cards: [{term: a, facts: {'<|im_end|>': m}}]", "im_end"), ("cards:\n  - [", "valid YAML"), ("cards: [{term: a, term: b}]", "twice")])
 def test_a_mistake_in_the_card_file_is_one_line_with_its_place(tmp_path, text, word):
     file = tmp_path / "cards.yaml"
     file.write_text(text, encoding="utf-8")

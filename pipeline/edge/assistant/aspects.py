@@ -41,6 +41,11 @@ def aspect_of(name: str) -> Aspect:
     return Aspect(name, caption, (*known["words"], caption), openings, known.get("then", ""))
 
 
+def is_own(name: str) -> bool:
+    """Whether an aspect is the student's own and not of the file."""
+    return name not in _file() or name == OTHER
+
+
 def asked_for(question: str, aspects: Iterable[str]) -> tuple[str, ...]:
     """Which of the aspects, or of the file's, the question's words name, in their order; a word within a longer one does not count.
 

@@ -17,6 +17,7 @@ from pipeline.errors import EdgeError
 from pipeline.runtime.decision import CLOUD, LOCAL, Decision
 
 LONGEST = 4000  # characters of a question
+SOURCES, SOURCE = 12, 200  # that are told of an answer, and characters of each
 OFFER = "可以让云端来回答这个问题。"
 _KEPT = "按您的要求，这个问题没有发往云端。"
 _UNSURE = "设备没有听准这句话，所以什么也没有记录或改动，请换个说法。"
@@ -42,7 +43,8 @@ class Told(Timed):
 
     reason: "sure"; "unsure" or "intent", which send to the cloud; "long": more than the model reads, so to the cloud; "asked": the
     student wanted the cloud; "local_only": the student wanted none.  sources: what the answer was made from, or what went to the
-    cloud beside the question.  offers_cloud: the device has no answer and the cloud may.  trouble: why the cloud did not answer.
+    cloud beside the question.  offers_cloud: the device has no answer and the cloud, which keeps no study record, may have one.
+    trouble: why the cloud did not answer.
     """
 
     route: str = LOCAL
@@ -52,6 +54,10 @@ class Told(Timed):
     sources: tuple[str, ...] = ()
     offers_cloud: bool = False
     trouble: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `Timed`; of the sources as much as somebody would look at."""
+        return {**super().to_json(), "sources": [source[:SOURCE] for source in self.sources[:SOURCES]]}
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class Assistant:
             return Turn(told, self._from_the_cloud(question, decision, told))
         with told.timed("answer"):
             reply = self._handled(question, told.task) if told.reason == "sure" else self._kept(question, decision)
-            told.offers_cloud = not reply.found and self.cloud is not None and not local_only
+            told.offers_cloud = not (reply.found or local_only or self.cloud is None or told.task == LEARNING_TRACKING)
             told.sources = reply.facts
         parts = [reply.text, *([OFFER] if told.offers_cloud else [])]
         return Turn(told, iter([Part("\n".join(parts)), Part(finish="stop")]), reply)

@@ -12,7 +12,7 @@ from typing import Annotated, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.data.assistant.courses import Card, Course
-from pipeline.edge.assistant.aspects import DEFINITION, asked_for, aspect_of
+from pipeline.edge.assistant.aspects import DEFINITION, asked_for, aspect_of, is_own
 from pipeline.edge.assistant.library.terms import asked_terms
 from pipeline.edge.assistant.named import CourseName, course_in
 from pipeline.edge.assistant.reply import Reply
@@ -23,6 +23,7 @@ MOST_BYTES = 4_000_000  # of a card file
 MOST_OF = 2 / 3  # of a name's terms that a question must have
 _Line = Annotated[str, Field(min_length=1, max_length=500)]
 _Name = Annotated[str, Field(min_length=1, max_length=40, pattern=r"\S")]
+_Aspect = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^\w[\w -]*$")]
 
 
 class StudentCard(Card):
@@ -30,7 +31,7 @@ class StudentCard(Card):
 
     term: _Name
     aliases: tuple[_Name, ...] = Field((), max_length=20)
-    facts: dict[_Name, _Line] = Field(min_length=1, max_length=12)
+    facts: dict[_Aspect, _Line] = Field(min_length=1, max_length=12)
     course: str = Field("", max_length=80)
 
 
@@ -132,9 +133,14 @@ def plan(question: str, asked: Asked) -> list[tuple[str, str]]:
 
 def worded(card: Card, sentences: Iterable[tuple[str, str]]) -> Reply:
     """A reply of (aspect, opening) sentences, every fact whole and as it stands on the card."""
-    filled = [(card.facts[name], opening) for name, opening in sentences]
-    text = "".join(_sentence(opening, card.term, fact) for fact, opening in filled)
-    return Reply(text, (card.term, *(fact for fact, _ in filled)))
+    said = list(sentences)
+    text = "".join(_sentence(opening, card.term, card.facts[name]) for name, opening in said)
+    return Reply(text, (card.term, *(part for name, _ in said for part in (*_own_name(name), card.facts[name]))))
+
+
+def _own_name(aspect: str) -> tuple[str, ...]:
+    """What the student called an aspect, which is then a part of what is said."""
+    return (_caption(aspect),) if is_own(aspect) else ()
 
 
 def _sentence(opening: str, term: str, fact: str) -> str:

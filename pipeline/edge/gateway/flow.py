@@ -10,7 +10,7 @@ from pipeline.edge.declared import Call
 from pipeline.edge.gateway import local
 from pipeline.edge.gateway.completion import CloudError
 from pipeline.edge.gateway.part import Clouds, Part
-from pipeline.edge.gateway.question import Question
+from pipeline.edge.gateway.question import MODEL, Question
 from pipeline.edge.leaning import whole_by_words
 from pipeline.edge.router import Mode, route, rule_of
 from pipeline.edge.rules import Asked
@@ -52,10 +52,11 @@ class Told(Timed):
 
 @dataclass(frozen=True)
 class Answer:
-    """``told`` is complete once the parts have been read."""
+    """``told`` is complete once the parts have been read.  ``model``: who answers."""
 
-    told: Told
+    told: Timed
     parts: Iterator[Part]
+    model: str = MODEL
 
 
 @dataclass(frozen=True)
