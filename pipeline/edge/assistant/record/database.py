@@ -16,7 +16,11 @@ from pipeline.edge.assistant.record.entry import FIELDS, UNDO, Entry, check_entr
 from pipeline.edge.assistant.record.schedule import Review, reviewed
 from pipeline.errors import EdgeError
 
+DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What a file that is no such database raises; `is_refusal` tells the few that say nothing of it."""
 VERSION = 1
+_REFUSED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
+            sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM)
 WAIT = 10.0  # s, for another process that writes
 _SCHEMA = """
 CREATE TABLE entry(number INTEGER PRIMARY KEY, at TEXT, kind TEXT, course TEXT, chapter INTEGER, topic TEXT, minutes INTEGER,
@@ -55,8 +59,13 @@ END;
 _COLUMNS = ", ".join(FIELDS)
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether the system, or another process, keeps the file from being read or written, whatever is in it."""
+    return isinstance(error, sqlite3.ProgrammingError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _REFUSED
+
+
 class Database:
-    """An open file; sqlite3.DatabaseError where it turns out to be none, or one of another version."""
+    """An open file; `DAMAGED` where it turns out to be none, or one of another version."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -95,7 +104,7 @@ class Database:
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Those numbered above ``after``, in order, as far as they can be read; one that does not have its checksum is left out."""
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*DAMAGED):
             for *values, crc in self._connection.execute(f"SELECT {_COLUMNS}, crc FROM entry WHERE number > ? ORDER BY number", (after,)):
                 with suppress(EdgeError, ValueError, TypeError, UnicodeEncodeError):
                     check_entry(entry := Entry(*values))

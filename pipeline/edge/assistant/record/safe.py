@@ -14,10 +14,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline.edge.assistant.record.database import Database
+from pipeline.edge.assistant.record.database import DAMAGED, Database, is_refusal
 from pipeline.edge.assistant.record.entry import Entry
 from pipeline.edge.assistant.record.journal import Journal
 from pipeline.edge.assistant.record.locks import Locks
@@ -25,8 +26,6 @@ from pipeline.edge.assistant.record.seal import seal, sealed, unseal
 from pipeline.errors import EdgeError, told
 
 BACKUPS = 3  # days
-_REFUSED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
-            sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM)  # says nothing of the file's content
 T = TypeVar("T")
 
 
@@ -42,10 +41,11 @@ class Safe:
             folder.mkdir(parents=True, exist_ok=True)
             self._locks = Locks(folder)
             with self._locks.pen():
-                if self._locks.alone() and not sealed(self._path):
+                alone = self._locks.alone()
+                self._as_sealed = self._stamp() if alone and sealed(self._path) else None
+                if alone and not self._as_sealed:
                     self._restore("was not closed, or is damaged")
                 self._locks.enter()
-                self._opened = self._stamp()
                 self._healing(self._catch_up)
 
     def close(self) -> None:
@@ -54,10 +54,10 @@ class Safe:
             if self._database is None:
                 return
             with self._locks.pen():
-                with suppress(sqlite3.DatabaseError):
+                with suppress(*DAMAGED):
                     self._connected().journal()  # takes back what a killed process left half done
                 self._database.close()
-                if self._locks.alone() and self._opened != self._stamp():
+                if self._locks.alone() and self._as_sealed != self._stamp():
                     seal(self._path)
                 self._database = None
             self._locks.leave()
@@ -75,7 +75,7 @@ class Safe:
             if entries:
                 size = self._journal.append(entries)
                 self._healing(lambda database: database.apply(entries, size))
-                self._back_up(entries[-1].day)
+                self._back_up()
             return entries
 
     def _connected(self) -> Database:
@@ -99,8 +99,8 @@ class Safe:
         try:
             broken = self._connected()
             return action(broken)
-        except sqlite3.DatabaseError as error:
-            if _is_refusal(error):
+        except DAMAGED as error:
+            if is_refusal(error):
                 raise
             with self._locks.pen():
                 if broken is None or broken.inode == self._stamp()[0]:  # else another process was faster
@@ -160,7 +160,7 @@ class Safe:
             if old.is_symlink() or old.exists():
                 os.replace(old, new)
         unseal(self._path)
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*DAMAGED):
             return Database(aside) if aside.is_file() and aside.stat().st_size else None
         return None
 
@@ -168,9 +168,9 @@ class Safe:
         """Newest first."""
         return sorted((self._folder / "backup").glob("study-*.db"), reverse=True)
 
-    def _back_up(self, day: str) -> None:
+    def _back_up(self) -> None:
         """The first write of a day copies the database; a backup without its seal is no backup."""
-        path = self._folder / "backup" / f"study-{day}.db"
+        path = self._folder / "backup" / f"study-{date.today().isoformat()}.db"
         if path.with_suffix(".seal").exists():
             return
         path.parent.mkdir(exist_ok=True)
@@ -195,7 +195,3 @@ class Safe:
 
 def _numbered(entries: Iterable[Entry], first: int) -> list[Entry]:
     return [replace(entry, number=number) for number, entry in enumerate(entries, start=first)]
-
-
-def _is_refusal(error: sqlite3.DatabaseError) -> bool:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _REFUSED

@@ -41,7 +41,7 @@ class StudyRecord:
 
     def log(self, kind: str, at: datetime, **said: Any) -> Entry:
         """Record what was done, and return it as it is recorded.  ``said``: fields of `Entry`; EdgeError for what cannot be."""
-        return self.extend([Entry(1, zoned(at), kind, **said)])[0]
+        return self.extend([Entry(1, zoned(at), kind, **{name: _clean(value) for name, value in said.items()})])[0]
 
     def undo(self, at: datetime) -> Entry | None:
         """Take back the newest entry that stands, and return it; None where there is none."""
@@ -70,3 +70,8 @@ class StudyRecord:
 def zoned(at: datetime) -> str:
     """ISO 8601; a time without a zone is one of this machine's."""
     return (at if at.tzinfo else at.astimezone()).isoformat()
+
+
+def _clean(value: Any) -> Any:
+    """Text that UTF-8 can hold: half a surrogate pair becomes a question mark."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
