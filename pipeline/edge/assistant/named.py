@@ -13,10 +13,11 @@ CHAPTER = re.compile(r"第\s*([\d零〇一二两三四五六七八九十百]{1,7
 
 @dataclass(frozen=True)
 class CourseName:
-    """A course by its full name, and what else it is called."""
+    """A course by its full name, and what else it is called.  ``chapters``: their titles, that of chapter 1 first; empty: not known."""
 
     name: str
     aliases: tuple[str, ...] = ()
+    chapters: tuple[str, ...] = ()
 
 
 def course_in(question: str, courses: Sequence[CourseName]) -> CourseName | None:
