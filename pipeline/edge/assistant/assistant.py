@@ -166,7 +166,8 @@ class Assistant:
             if said:
                 yield Part(CUT, "length")
                 return
-            nearby = self._nearby(question, decision.intent)
+            with told.timed("answer"):
+                nearby = self._nearby(question, decision.intent)
             told.sources = nearby.facts
             yield Part(sorry(error.trouble) + nearby.text, "stop")
 

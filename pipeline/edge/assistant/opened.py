@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from pipeline.edge.assistant.assistant import Assistant
 from pipeline.edge.assistant.cards import Cards, Phrases
 from pipeline.edge.assistant.cloud_context import CloudContext
 from pipeline.edge.assistant.reply import Reply
+from pipeline.edge.assistant.settings import CloudSettings
 from pipeline.edge.assistant.workspace import DECISION, GENERATOR, MODEL, Workspace
 from pipeline.edge.classifier import Classifier
 from pipeline.edge.gateway.part import Clouds
@@ -17,8 +20,9 @@ from pipeline.errors import EdgeError
 from pipeline.progress import note
 
 
-def open_assistant(workspace: Workspace) -> Assistant:
-    """Everything opened; EdgeError says what is missing or broken and how to mend it."""
+@contextmanager
+def open_assistant(workspace: Workspace) -> Iterator[Assistant]:
+    """Everything opened, and closed behind the block; EdgeError says what is missing or broken and how to mend it."""
     from pipeline.edge.assistant.library.importing import open_library
     from pipeline.edge.assistant.library.library import Library
     from pipeline.edge.assistant.matching import matching
@@ -26,16 +30,16 @@ def open_assistant(workspace: Workspace) -> Assistant:
     from pipeline.edge.assistant.record.tracking import Tracking
     from pipeline.edge.assistant.record.understanding import Operation
 
-    settings, classifier = workspace.settings, open_classifier(workspace)
-    index = open_library(workspace.index, note)
-    tracking = Tracking(StudyRecord.open(workspace.record), index.courses)
+    sharing, classifier = workspace.settings.cloud, open_classifier(workspace)
+    with open_library(workspace.index, note) as index, StudyRecord.open(workspace.record) as record:
+        tracking = Tracking(record, index.courses)
 
-    def tell(name: str, arguments: dict[str, Any]) -> Reply:
-        return tracking.carry_out(Operation(name, arguments))
+        def tell(name: str, arguments: dict[str, Any]) -> Reply:
+            return tracking.carry_out(Operation(name, arguments))
 
-    context = CloudContext(partial(matching, index), tell if settings.cloud.record else None, settings.cloud.passages,
-                           settings.cloud.characters)
-    return Assistant(classifier, Library(index), tracking, open_cards(workspace), _cloud(workspace), context)
+        context = CloudContext(partial(matching, index), tell if sharing.record else None, sharing.passages, sharing.characters)
+        with _cloud(sharing) as cloud:
+            yield Assistant(classifier, Library(index), tracking, open_cards(workspace), cloud, context)
 
 
 def open_classifier(workspace: Workspace) -> Classifier:
@@ -59,11 +63,16 @@ def _phrasing(directory: Path, workspace: Workspace) -> Phrases | None:
     return Phrasing.open(directory, workspace.settings.threads, workspace.settings.phrasing_ms / 1000)
 
 
-def _cloud(workspace: Workspace) -> Clouds | None:
-    settings = workspace.settings.cloud
+@contextmanager
+def _cloud(settings: CloudSettings) -> Iterator[Clouds | None]:
     if not settings.url:
-        return None
+        yield None
+        return
     from pipeline.edge.gateway.cloud import Cloud
     from pipeline.edge.gateway.limits import read_limits
     from pipeline.edge.listen import key_of
-    return Cloud(settings.url, settings.model, key_of(settings.key_variable), read_limits())
+    cloud = Cloud(settings.url, settings.model, key_of(settings.key_variable), read_limits())
+    try:
+        yield cloud
+    finally:
+        cloud.close()

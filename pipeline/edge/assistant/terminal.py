@@ -38,22 +38,22 @@ CAPTIONS = {task.name: task.caption for task in TASKS}
 
 def ask(workspace: Workspace, question: str, local_only: bool = False, as_json: bool = False) -> int:
     """One question, its answer on stdout."""
-    turn = open_assistant(workspace).begin(question, local_only=local_only)
-    if as_json:
-        text = "".join(part.text for part in turn.parts)
-        print(json.dumps({"answer": text, **turn.told.to_json()}, ensure_ascii=False))
-    else:
-        _show(turn)
+    with open_assistant(workspace) as assistant:
+        turn = assistant.begin(question, local_only=local_only)
+        if as_json:
+            text = "".join(part.text for part in turn.parts)
+            print(json.dumps({"answer": text, **turn.told.to_json()}, ensure_ascii=False))
+        else:
+            _show(turn)
     _log(workspace, turn.told, question)
     return 0
 
 
 def talk(workspace: Workspace) -> int:
     """Questions and answers until /quit or the input's end."""
-    assistant = open_assistant(workspace)
-    print(GREETING)
     last: tuple[str, Told] | None = None
-    with _history(workspace.root / "data" / "history"):
+    with open_assistant(workspace) as assistant, _history(workspace.root / "data" / "history"):
+        print(GREETING)
         for line in _lines():
             with _mistakes_told():
                 last = _do(line, last, assistant, workspace)
