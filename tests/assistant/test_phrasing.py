@@ -20,6 +20,7 @@ from pipeline.errors import EdgeError
 from pipeline.export.generator import export_generator
 from pipeline.measure.faithfulness import strangers
 from pipeline.runtime.prompt import read_tokenizer
+from tests.assistant.tasks_model import build
 from tests.export.tiny_qwen3 import merged  # noqa: F401 - a fixture
 from tests.runtime.random_model import RandomModel
 
@@ -34,8 +35,14 @@ CARD = st.one_of(st.sampled_from(CARDS), st.builds(
 
 
 @pytest.fixture(scope="module")
-def tokenizer(merged):  # noqa: F811
-    return read_tokenizer(merged)
+def folder(tmp_path_factory) -> Path:
+    """A directory with a tokenizer."""
+    return build(tmp_path_factory.mktemp("tasks"))[1]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(folder):
+    return read_tokenizer(folder)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +57,7 @@ def grammars(tokenizer, stop):
 
 def written(tokenizer, grammars, stop: int, asked: Asked, seed: int) -> str:
     """What random weights write under the grammar."""
-    decoding = decode(RandomModel(seed, 500), [1], tokenizer=tokenizer, max_tokens=4000, stop_ids=[stop],
+    decoding = decode(RandomModel(seed, 700), [1], tokenizer=tokenizer, max_tokens=4000, stop_ids=[stop],
                       constraint=Constraint(grammars, grammar(asked), "phrasing"), sampling=Sampling(temperature=1.0, seed=seed))
     text = "".join(token.text for token in decoding)
     assert decoding.finish == STOP
@@ -118,25 +125,25 @@ class Infinite(RandomModel):
         self.logits[:] = float("nan")
 
 
-def answered(merged: Path, model: RandomModel, patience: float = 30) -> str:  # noqa: F811
-    return Cards([FIELD], Phrasing(merged, model, patience)).answer(QUESTION).text
+def answered(folder: Path, model: RandomModel, patience: float = 30) -> str:
+    return Cards([FIELD], Phrasing(folder, model, patience)).answer(QUESTION).text
 
 
-def test_a_model_s_choice_is_what_is_said(merged):  # noqa: F811
-    said = {answered(merged, RandomModel(seed, 500)) for seed in range(20)}
+def test_a_model_s_choice_is_what_is_said(folder):
+    said = {answered(folder, RandomModel(seed, 700)) for seed in range(20)}
     assert len(said) > 3 and PLAIN in said and all("伏特每米" in text for text in said)
 
 
 @pytest.mark.parametrize(("model", "patience"), [
-    (RandomModel(1, 500), 1e-9), (Broken(1, 500), 30), (Infinite(1, 500), 30), (RandomModel(1, 10), 30)])
-def test_a_late_or_broken_model_leaves_the_template(merged, model, patience):  # noqa: F811
-    assert answered(merged, model, patience) == PLAIN
+    (RandomModel(1, 700), 1e-9), (Broken(1, 700), 30), (Infinite(1, 700), 30), (RandomModel(1, 10), 30)])
+def test_a_late_or_broken_model_leaves_the_template(folder, model, patience):
+    assert answered(folder, model, patience) == PLAIN
 
 
-def test_a_question_that_does_not_fit_leaves_the_template(merged):  # noqa: F811
-    read = RandomModel(1, 500)
-    answered(merged, read)
-    assert answered(merged, RandomModel(1, 500, max_length=len(read.read[0]))) == PLAIN
+def test_a_question_that_does_not_fit_leaves_the_template(folder):
+    read = RandomModel(1, 700)
+    answered(folder, read)
+    assert answered(folder, RandomModel(1, 700, max_length=len(read.read[0]))) == PLAIN
 
 
 @pytest.mark.slow

@@ -150,7 +150,7 @@ class Assistant:
         return Reply(_UNABLE + _NEARBY + reply.text, reply.facts)
 
     def _from_the_cloud(self, question: str, decision: Decision, told: Told) -> Iterator[Part]:
-        said = False
+        said, last = False, Part(finish="stop")
         try:
             if self.cloud is None:
                 raise CloudError("none", "none is configured", counts=False)
@@ -158,9 +158,10 @@ class Assistant:
                 sent = self.context.of(question)
                 told.sources = sent.sources
             with told.timed("cloud"):
-                for part in self.cloud.ask(sent.messages, {"stream": True}):
-                    said = said or bool(part.text)
-                    yield part
+                for last in self.cloud.ask(sent.messages, {"stream": True}):
+                    said = said or bool(last.text)
+                    yield Part(last.text)
+            yield Part("", last.finish, last.usage)
         except CloudError as error:
             told.trouble = error.trouble
             if said:

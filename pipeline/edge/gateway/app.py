@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route
 from pipeline.edge.door import Limits
 from pipeline.edge.gateway import reply
 from pipeline.edge.gateway.flow import Flow
-from pipeline.edge.gateway.page import HEADERS, PAGE
+from pipeline.edge.gateway.page import HEADERS, PAGE, WITH_ASSISTANT
 from pipeline.edge.gateway.question import ASSISTANT, MODEL, Question
 from pipeline.edge.server.auth import KeyRequired
 from pipeline.edge.server.body import read_body
@@ -58,7 +58,10 @@ def application(flow: Flow, api_key: str | None, hosts: list[str], limits: Limit
     rating = _ratings(learning, limits) if learning else []
     api = Mount("/v1", routes=[Route("/models", models), Route("/chat/completions", chat, methods=["POST"]), *rating],
                 middleware=[Middleware(KeyRequired, api_key=api_key)])
-    return Starlette(routes=[Route("/", _page), Route("/health", _health), api], lifespan=_lifespan,
+    async def page(request: Request) -> Response:
+        return HTMLResponse(WITH_ASSISTANT if learning else PAGE, headers=HEADERS)
+
+    return Starlette(routes=[Route("/", page), Route("/health", _health), api], lifespan=_lifespan,
                      middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
                      exception_handlers={HTTPException: refuse, EdgeError: _unavailable, Exception: _fail})
 
@@ -80,10 +83,6 @@ def _ratings(learning: Learning, limits: Limits) -> list[Route]:
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
     yield
-
-
-async def _page(request: Request) -> Response:
-    return HTMLResponse(PAGE, headers=HEADERS)
 
 
 async def _health(request: Request) -> Response:
