@@ -131,7 +131,7 @@ def answered(folder: Path, model: RandomModel, patience: float = 30) -> str:
 
 def test_a_model_s_choice_is_what_is_said(folder):
     said = {answered(folder, RandomModel(seed, 700)) for seed in range(20)}
-    assert len(said) > 3 and PLAIN in said and all("伏特每米" in text for text in said)
+    assert len(said) > 3 and all("伏特每米" in text for text in said)
 
 
 @pytest.mark.parametrize(("model", "patience"), [

@@ -97,9 +97,9 @@ def test_what_does_not_belong_is_not_deployed(workspace, parts, tmp_path):
     intents = json.loads((parts[1] / "decision.json").read_text())["intents"]
     other_tasks = edited(parts[1], tmp_path / "tasks", "decision.json", intents=[{**intents[0], "name": "weather"}, *intents[1:]])
     other_labels = edited(parts[0], tmp_path / "labels", "runtime.json", label_ids=[1, 2, 3, 4])
-    for model, rule, generator, word in ((parts[0], other_tasks, None, "tasks course_resource"), (other_labels, parts[1], None, "label ids"),
-                                         (broken, parts[1], None, "readable ONNX"), (tmp_path / "nowhere", parts[1], None, "nowhere"),
-                                         (*parts, parts[0], "generator")):
+    for model, rule, generator, word in (
+            (parts[0], other_tasks, None, "tasks course_resource"), (other_labels, parts[1], None, "label ids"),
+            (broken, parts[1], None, "readable ONNX"), (tmp_path / "nowhere", parts[1], None, "nowhere"), (*parts, parts[0], "generator")):
         with pytest.raises((EdgeError, OSError), match=word):
             deploy(workspace, model, rule, generator)
         assert everything(workspace.root / "deployed") == before
