@@ -21,8 +21,10 @@ def chapter_of(path: PurePosixPath) -> int:
 
 
 def kind_of(path: PurePosixPath) -> str:
-    """By the last word for one in the file's name, else in the innermost folder; else slides for a .pptx and notes."""
-    for part in (path.stem, *path.parts[-2::-1]):
-        if named := kinds_in(part):
+    """By the last word for one in the file's name, else at the end of the innermost folder's; else slides for a .pptx and notes."""
+    if named := kinds_in(path.stem):
+        return named[-1][0]
+    for folder in path.parts[-2:0:-1]:  # not the course's: 实验物理 holds more than laboratories
+        if (named := kinds_in(folder)) and folder.lower().rstrip("0123456789 ").endswith(named[-1][1]):
             return named[-1][0]
     return "slides" if path.suffix.lower() == ".pptx" else "notes"

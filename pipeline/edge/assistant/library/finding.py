@@ -9,6 +9,8 @@ from pipeline.edge.assistant.library.index import Index, chapter_facet, course_f
 from pipeline.edge.assistant.library.request import Request, request_of
 from pipeline.edge.assistant.library.search import search
 
+LISTED = 1000  # files that are put in order where nothing is searched for
+
 __all__ = ["Found", "Request", "find", "passages", "request_of"]
 
 
@@ -70,13 +72,14 @@ def _facets(index: Index, request: Request) -> list[str] | None:
 
 
 def _listed(index: Index, request: Request, limit: int) -> list[Found]:
-    """By path, the files of a course, chapter or kind; nothing where nothing is said."""
+    """The files of a course, chapter or kind, by path, of more than `LISTED` the first that were added; none where nothing is said."""
     said = {"c.name": request.course, "r.chapter": request.chapter, "r.kind": request.kind}
     stated = {column: value for column, value in said.items() if value is not None}
     if not stated:
         return []
     where = " AND ".join(f"{column} = ?" for column in stated)
-    rows = index.read(f"""SELECT r.path, r.root, c.name, r.chapter, r.kind, r.title, p.text, p.place FROM resources r
-                          JOIN courses c ON c.id = r.course JOIN passages p ON p.id = (SELECT min(id) FROM passages WHERE resource = r.id)
-                          WHERE {where} LIMIT ?""", *stated.values(), limit)
+    rows = index.read(f"""SELECT s.path, s.root, s.name, s.chapter, s.kind, s.title, p.text, p.place FROM (
+                              SELECT r.*, c.name FROM resources r JOIN courses c ON c.id = r.course WHERE {where} LIMIT {LISTED}) s
+                          JOIN passages p ON p.id = (SELECT min(id) FROM passages WHERE resource = s.id)
+                          ORDER BY s.path, s.root LIMIT ?""", *stated.values(), limit)
     return [Found(*row) for row in rows]
