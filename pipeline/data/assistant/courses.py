@@ -31,11 +31,17 @@ class Card(_Part):
 
 
 class Chapter(_Part):
-    """``topics``: what its files are about, in words that a student would search for."""
+    """``topics``: what its files are about, in words that a student would search for.  ``lab``: the topic of its laboratory, if any."""
 
     title: Text
     topics: tuple[Text, ...]
+    lab: Text | None = None
     cards: tuple[Card, ...] = ()
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What a file of the whole chapter is about: its title, and its topics."""
+        return (self.title, *self.topics)
 
 
 class Course(_Part):
@@ -45,6 +51,15 @@ class Course(_Part):
     aliases: tuple[Text, ...] = ()
     held_out: bool = False
     chapters: tuple[Chapter, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+    @property
+    def formal(self) -> bool:
+        """Whether one can prove and calculate in it: its cards have formulas."""
+        return any("formula" in card.facts for chapter in self.chapters for card in chapter.cards)
 
 
 @cache

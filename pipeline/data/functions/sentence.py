@@ -1,34 +1,18 @@
-"""A question of a grammar that remembers what its slots were filled with."""
+"""Questions for the functions: what their slots may hold, and what of a question is a slot's value."""
 
 from __future__ import annotations
 
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pipeline.data.grammar import Choice, Node, Slot, SlotValues, Text, all_grammars, all_slots, expand, parse, read_slots
+from pipeline.data.grammar import Slot, SlotValues, Text, all_grammars, all_slots, expand, parse, read_slots
+from pipeline.data.sentence import Sentence, chosen
 from pipeline.yaml_file import read_yaml
 
 FOLDER = Path(__file__).parent
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """``parts``: texts and slots in their order, choices made; ``values``: slot -> what is said there."""
-
-    parts: tuple[Text | Slot, ...]
-    values: Mapping[str, str]
-
-    @property
-    def text(self) -> str:
-        return "".join(part.text if isinstance(part, Text) else self.values[part.name] for part in self.parts)
-
-    def saying(self, values: Mapping[str, str]) -> Sentence:
-        """The same words with other values."""
-        return Sentence(self.parts, {**self.values, **values})
 
 
 @cache
@@ -48,7 +32,7 @@ def kind_of(name: str) -> str:
 
 def say(template: str, split: str, rng: random.Random) -> Sentence:
     """One sentence of the template, its slot values as the split may speak them."""
-    parts = tuple(_chosen(parse(template), rng))
+    parts = chosen(parse(template), rng)
     names = [part.name for part in parts if isinstance(part, Slot)]
     return Sentence(parts, draw(names, split, rng))
 
@@ -95,8 +79,3 @@ def _values(split: str) -> re.Pattern[str]:
     by_slot = {name: [value for group in slot.groups(split) for value in group if len(value) > 1] for name, slot in slots().items()}
     return re.compile("|".join(f"(?P<{name}>{'|'.join(map(re.escape, sorted(values, key=len, reverse=True)))})"
                                for name, values in by_slot.items() if values))
-
-
-def _chosen(nodes: tuple[Node, ...], rng: random.Random) -> list[Text | Slot]:
-    return [part for node in nodes
-            for part in (_chosen(rng.choice(node.options), rng) if isinstance(node, Choice) else [node])]
