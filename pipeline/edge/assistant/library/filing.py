@@ -5,13 +5,19 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from pipeline.edge.assistant.library.vocabulary import kinds_in
-from pipeline.edge.assistant.named import chapter_in
+from pipeline.edge.assistant.named import CHAPTER, chapter_in
 
 
 def course_of(path: PurePosixPath, folder: str) -> str:
     """The first folder's name; the imported folder's own where files or chapters lie in it directly."""
     first = path.parts[0]
     return folder if len(path.parts) == 1 or chapter_in(first) is not None else first.strip()
+
+
+def chapter_title(path: str) -> str:
+    """Of the innermost folder that says its chapter, without the number; empty where none does."""
+    titles = [CHAPTER.sub("", part).strip() for part in path.split("/")[-2::-1] if CHAPTER.search(part)]
+    return titles[0] if titles else ""
 
 
 def chapter_of(path: PurePosixPath) -> int:

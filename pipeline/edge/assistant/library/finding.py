@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from pipeline.edge.assistant.library.filing import chapter_title
 from pipeline.edge.assistant.library.index import Index, chapter_facet, course_facet, kind_facet
 from pipeline.edge.assistant.library.request import Request, request_of
 from pipeline.edge.assistant.library.search import search
+from pipeline.edge.assistant.library.terms import asked_terms, normal
 
 LISTED = 1000  # files that are put in order where nothing is searched for
 
@@ -33,7 +35,7 @@ def find(index: Index, request: Request, limit: int = 5) -> list[Found]:
 
     Relaxed in this order: the words need not occur (where course or chapter is said), the kind, the chapter, the course.
     """
-    for asked in _relaxed(request):
+    for asked in _relaxed(_with_titles(index, request)):
         if found := _find(index, asked, limit):
             return found
     return []
@@ -45,19 +47,29 @@ def passages(index: Index, question: str, limit: int = 3) -> list[Found]:
     return _find(index, request, limit) if request.words else []
 
 
+def _with_titles(index: Index, request: Request) -> Request:
+    """A chapter's title is searched for where its course is said, whatever words it consists of: 查找 in 数据结构."""
+    rows = [] if request.course is None else index.read(
+        "SELECT min(path) FROM resources WHERE course = (SELECT id FROM courses WHERE name = ?) GROUP BY chapter", request.course)
+    said = normal(request.rest)
+    titles = [title for path, in rows if (title := chapter_title(path)) and normal(title) in said]
+    return replace(request, words=tuple(dict.fromkeys((*request.words, *(word for title in titles for word in asked_terms(title))))))
+
+
 def _relaxed(request: Request) -> Iterator[Request]:
-    yield request
-    if request.words and (request.course or request.chapter is not None):
-        yield replace(request, words=())
-    for dropped in ({"kind": None}, {"chapter": None}, {"kind": None, "chapter": None}, {"kind": None, "chapter": None, "course": None}):
+    scoped = request.course is not None or request.chapter is not None
+    wordless = [{"words": ()}] if request.words and scoped else []
+    for dropped in ({}, *wordless, {"kind": None}, {"chapter": None}, {"kind": None, "chapter": None}):
         yield replace(request, **dropped)
-    yield replace(request, words=())
+    if request.course is not None:
+        yield replace(request, kind=None, chapter=None, words=())
+    yield replace(request, kind=None, chapter=None, course=None)
 
 
 def _find(index: Index, request: Request, limit: int) -> list[Found]:
     if request.words:
         facets = _facets(index, request)
-        hits = [] if facets is None else search(index, facets, request.words, limit)
+        hits = [] if facets is None else search(index, facets, request.words, request.rest, limit)
         return [Found(hit.path, hit.root, hit.course, hit.chapter, hit.kind, hit.title, hit.text, hit.place) for hit in hits]
     return _listed(index, request, limit)
 
