@@ -1,4 +1,4 @@
-"""How students shorten a course's name: 高等数学 is 高数, 细胞生物学 is 细生, 概率论与数理统计 is 概率论, 电磁学 is 电磁."""
+"""How students shorten a course's name: 高等数学 is 高数, 细胞生物学 is 细生, 概率论与数理统计 is 概率论."""
 
 from __future__ import annotations
 
@@ -26,7 +26,5 @@ def _short(name: str) -> Iterator[str]:
     core = name[:-1] if name.endswith("学") and len(name) > 4 else name
     if len(core) > 3:
         yield core[0] + core[-2]
-    if name.endswith("学"):
-        yield name[:-1]
     parts = _JOINT.split(name)
     yield from (part for part in parts if len(parts) > 1 and len(part) > 2)

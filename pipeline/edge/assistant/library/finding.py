@@ -58,9 +58,12 @@ def _with_titles(index: Index, request: Request) -> Request:
 
 def _relaxed(request: Request) -> Iterator[Request]:
     scoped = request.course is not None or request.chapter is not None
+    dropped = tuple(word for word in asked_terms(request.rest) if len(word) > 1)
+    if dropped and not request.words and not scoped:  # such as 查找 in 查找这一章的讲义
+        yield replace(request, words=dropped)
     wordless = [{"words": ()}] if request.words and scoped else []
-    for dropped in ({}, *wordless, {"kind": None}, {"chapter": None}, {"kind": None, "chapter": None}):
-        yield replace(request, **dropped)
+    for unsaid in ({}, *wordless, {"kind": None}, {"chapter": None}, {"kind": None, "chapter": None}):
+        yield replace(request, **unsaid)
     if request.course is not None:
         yield replace(request, kind=None, chapter=None, words=())
     yield replace(request, kind=None, chapter=None, course=None)

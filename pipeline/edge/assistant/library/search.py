@@ -20,7 +20,7 @@ LEAPS = 20_000  # rows that two lists are compared over at most
 CANDIDATES = 400  # passages that are ranked
 ASKED = 40  # terms of a question; the rarest of more
 SATURATION = 1.2  # BM25's k1
-NAMED, NEAR, WHOLE, WEAK = 1.5, 1.0, 1.0, 0.3  # weights: in the file's name; side by side; a chapter's whole title; of a dropped word
+NAMED, NEAR, WHOLE, WEAK = 1.0, 2.0, 1.0, 0.3  # weights: in the file's name; side by side; a chapter's whole title; of a dropped word
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _scored(index: Index, rows: Sequence[int], weights: dict[str, float], rest: 
     found = index.read(f"""SELECT r.path, r.root, c.name, r.chapter, r.kind, r.title, p.place, p.text FROM passages p
                            JOIN resources r ON r.id = p.resource JOIN courses c ON c.id = r.course WHERE p.id IN ({asked})""")
     for path, root, course, chapter, kind, title, place, text in found:
-        here, name = normal(text), normal(f"{path.partition('/')[2] or path} {title}")
+        here, name = normal(text), normal(f"{path} {title}")
         score = sum(weight * ((SATURATION + 1) * (count := here.count(word)) / (SATURATION + count) + NAMED * (word in name))
                     for word, weight in weights.items())
         score += sum(weight for word, weight in near.items() if word in here or word in name)
