@@ -53,7 +53,7 @@ def _minutes(found: re.Match[str]) -> Fraction | None:
 
 @dataclass(frozen=True)
 class Counts:
-    """Exercises done and right; None: not said.  ``rest``: the text without what was said of them, a bar in its place."""
+    """Exercises done and right; None: not said.  ``rest``: the text with ``#`` for each thing that was said of them."""
 
     total: int | None
     right: int | None
@@ -63,7 +63,7 @@ class Counts:
 def counts_in(text: str) -> Counts:
     """How many exercises were done, and how many of them right."""
     if found := _FRACTION.search(text):
-        return Counts(int(found["total"]), int(found["right"]), _FRACTION.sub("|", text))
+        return Counts(int(found["total"]), int(found["right"]), _FRACTION.sub("#", text))
     share, text = _take(_SHARE, text)
     half, text = _take(_HALF, text)
     none, text = _take(_ALL_WRONG, text)
@@ -75,7 +75,7 @@ def counts_in(text: str) -> Counts:
     if right is None:
         right, text = _take(_RIGHT[1], text)
     totals = [value for found in _TOTAL.finditer(text) if (value := number(found["count"])) is not None]
-    text = _TOTAL.sub("|", text)
+    text = _TOTAL.sub("#", text)
     said = {"wrong": _count(wrong), "right": _count(right), "total": int(max(totals)) if totals else None}
     total = said["total"]
     if total is None and said["right"] is not None and said["wrong"] is not None:
@@ -89,7 +89,7 @@ def counts_in(text: str) -> Counts:
 
 def _take(pattern: re.Pattern[str], text: str) -> tuple[re.Match[str] | None, str]:
     found = pattern.search(text)
-    return found, text if found is None else f"{text[:found.start()]}|{text[found.end():]}"
+    return found, text if found is None else f"{text[:found.start()]}#{text[found.end():]}"
 
 
 def _count(found: re.Match[str] | None) -> int | None:
