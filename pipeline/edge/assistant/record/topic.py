@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 
 ANCHOR, BREAK = "#", "|"
 _PIECES = re.compile(rf"([{ANCHOR}{BREAK}，。、；！？,.;!?~～\s]+)")
-_MARKERS = re.compile(r"(?<![问命例主标课难])(?:的)?(?:练习题|习题|练习|题目|题|作业)(?=$|[#|，。,])|(?:这|那)(?:一)?(?:块|部分|节)儿?|专题|[:：]")
-_PUNCTUATION = "，。、；！？,.;!?~～"
+_MARKERS = re.compile(
+    r"(?<![问命例主标课难])(?:的)?(?:练习题|练习册|习题|练习|题目|题|作业)(?=$|[#|，。,])|(?:这|那)(?:一)?(?:块|部分|节)儿?|专题|[:：]")
+_EXERCISES = re.compile(r"(?<![问命例主标课难])(?:的)?题$")
+LONGEST = 24  # characters of what somebody would call a topic
 
 
 def topic_in(text: str, anchors: Iterable[str], before: Sequence[str], after: Sequence[str], certain: bool) -> str | None:
@@ -23,7 +25,7 @@ def topic_in(text: str, anchors: Iterable[str], before: Sequence[str], after: Se
     pieces = [(_beside(parts, place), _stripped(parts[place], before, after)) for place in range(0, len(parts), 2)]
     pieces = [(beside, piece) for beside, piece in pieces if len(piece) > 1 or (piece.isalpha() and beside)]
     beside, piece = max(pieces, key=lambda found: (found[0], len(found[1])), default=(False, ""))
-    return piece if piece and (beside or certain) else None
+    return piece if piece and len(piece) <= LONGEST and (beside or certain) else None
 
 
 def _beside(parts: list[str], place: int) -> bool:
@@ -35,7 +37,7 @@ def _beside(parts: list[str], place: int) -> bool:
 
 def _stripped(piece: str, before: Sequence[str], after: Sequence[str]) -> str:
     while True:
-        shorter = piece.strip(" “”\"'《》()（）")
+        shorter = _EXERCISES.sub("", piece.strip(" “”\"'《》()（）"))
         shorter = next((shorter.removeprefix(word) for word in before if shorter.startswith(word)), shorter)
         shorter = next((shorter.removesuffix(word) for word in after if shorter.endswith(word)), shorter)
         if shorter == piece:
