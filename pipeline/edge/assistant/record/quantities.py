@@ -21,15 +21,15 @@ _BETWEEN = re.compile(rf"从?\s*{_CLOCK.format('from')}\s*(?:[^\d，。,]{{0,4}}
 _ALONE = re.compile(rf"(?<=[学看听读习背练啃花用了课书])\s*(?P<minutes>{_DIGITS})\s*分(?![钟之析块布部配子数式法解类量层治段])")
 _OF = r"(?:道题目?|道|个题目?|题|个)?"
 _DID_WRONG = "(?:(?:做|答|写|搞)?错(?:了|的|掉)?|翻车了?|没(?:能)?(?:做|答|写)?(?:出来|对|上来)|(?:做|答)?不(?:对|出来)|不会(?:做|的)?)(?!率)"
-_DID_RIGHT = "(?<![没不])(?:做|答|写)?(?<![没不])(?:对|正确)(?:了|的)?(?!率)"
+_DID_RIGHT = "(?<![没不])(?:做|答|写)?(?<![没不])(?:对|正确|拿下)(?:了|的)?(?!率)"
 # 对8错2 before 8道对，2道错: what stands behind 对 or 错 counts first, unless it has a 错 or 对 of its own.
 _WRONG = (re.compile(rf"{_DID_WRONG}\s*(?P<count>(?>{_DIGITS}))(?!\s*{_OF}{_DID_RIGHT}){_OF}"),
           re.compile(rf"(?P<count>{_DIGITS})\s*{_OF}(?:是)?{_DID_WRONG}"))
 _RIGHT = (re.compile(rf"{_DID_RIGHT}\s*(?P<count>(?>{_DIGITS}))(?!\s*{_OF}{_DID_WRONG}){_OF}"),
           re.compile(rf"(?P<count>{_DIGITS})\s*{_OF}(?:是)?{_DID_RIGHT}"))
 _TOTAL = re.compile(rf"(?P<count>{_DIGITS})\s*(?:来|多)?(?:道|个?题|个练习|个习题)")
-_ALL_RIGHT = re.compile("(?:全部?|都|全都)(?:做|答|写)?(?:对|正确)|没有?(?:做|答)?错|满分|零失误|一道没错|一道都没错|无一错")
-_ALL_WRONG = re.compile("(?:全部?|都|全都)(?:做|答|写)?错|一道都?没(?:做|答)?对|一个都?没(?:做|答)?对")
+_ALL_RIGHT = re.compile("(?:全部?|都|全都)(?:做|答|写)?(?:对|正确)|没有?(?:做|答)?错|满分|零失误|一道没错|零错误|无错|全过|一道都没错|无一错")
+_ALL_WRONG = re.compile("(?:全部?|都|全都)(?:做|答|写)?错|一道都?没(?:做|答)?对|一个都?没(?:做|答)?对|全军覆没|全挂|全不对|全没对")
 _HALF = re.compile("(?:对|错)了?一半|一半(?:做|答)?(?:对|错)|一半是?(?:对|错)")
 _SHARE = re.compile(rf"(?:正确率|对了)\s*(?:是|为|有|大概|大约|差不多)?\s*(?:(?P<percent>\d+(?:\.\d+)?)\s*%|百分之(?P<hundredths>{_DIGITS})|(?P<tenths>{_DIGITS})成)")
 _FRACTION = re.compile(r"(?P<right>\d+)\s*[/／]\s*(?P<total>\d+)")
