@@ -1,9 +1,10 @@
-"""``edge data``: generate the intent data, validate any file of it, convert it into a trainer's format, write the scenarios."""
+"""``edge data``: generate the intents' or the assistant's data, validate any file of it, convert it, write the scenarios."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.cli.common import Subparsers, add_columns, add_profile
@@ -14,6 +15,7 @@ def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("data", help="generate, validate and convert data")
     actions = parser.add_subparsers(dest="action", required=True)
     generate = actions.add_parser("generate", help="train, validation, test and challenge as .jsonl")
+    generate.add_argument("of", nargs="?", choices=("intents", "assistant"), default="intents", help="whose data [%(default)s]")
     generate.add_argument("directory", type=Path)
     add_profile(generate)
     generate.set_defaults(run=_generate)
@@ -35,20 +37,45 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from pipeline.data.generate import generate
-    from pipeline.profile import load_profile
-    sizes = load_profile(options.profile).data.model_dump(include={"seed", "train", "validation", "test", "challenge"})
-    for split, path in generate(options.directory, **sizes).items():
+    for split, path in (_assistant if options.of == "assistant" else _intents)(options).items():
         print(f"{split:<12} {path}")
     return 0
 
 
+def _intents(options: argparse.Namespace) -> dict[str, Path]:
+    from pipeline.data.generate import generate
+    from pipeline.profile import load_profile
+    sizes = load_profile(options.profile).data.model_dump(include={"seed", "train", "validation", "test", "challenge"})
+    return generate(options.directory, **sizes)
+
+
+def _assistant(options: argparse.Namespace) -> dict[str, Path]:
+    from pipeline.data.assistant.generate import generate
+    return generate(options.directory)
+
+
 def _validate(options: argparse.Namespace) -> int:
+    from pipeline.data.assistant.validate import validate_samples
     from pipeline.data.validate import validate
     from pipeline.profile import parse_columns
-    report = validate(_by_name(options.files), parse_columns(options.columns))
+    files = _by_name(options.files)
+    report = validate_samples(files) if not options.columns and _of_assistant(files) else validate(files, parse_columns(options.columns))
     print(report)
     return int(bool(report.findings))
+
+
+def _of_assistant(files: Mapping[str, Path]) -> bool:
+    """Whether the files' first rows are the assistant's samples; a file that cannot be read goes with the others."""
+    from pipeline.data.jsonl import field_names
+    told: dict[bool, Path] = {}
+    for path in files.values():
+        with suppress(EdgeError):
+            if names := field_names(path):
+                told[{"input", "task_type"} <= names] = path
+    if len(told) > 1:
+        raise EdgeError(f"expected files of one form, found the assistant's samples in {told[True]} and others in {told[False]}; "
+                        "validate them one by one")
+    return True in told
 
 
 def _convert(options: argparse.Namespace) -> int:

@@ -66,3 +66,17 @@ class Course(_Part):
 def all_courses() -> tuple[Course, ...]:
     """Every course of the folder, by its file's name; EdgeError names the file of the first mistake."""
     return tuple(read_model(path, Course) for path in sorted(FOLDER.glob("*.yaml")))
+
+
+def held_out_in(query: str) -> list[str]:
+    """The names of held-out courses, their chapters, topics and cards in the query, but for those in a longer name of another course."""
+    spoken = [name for name in _names(held_out=False) if name in query]
+    return [name for name in _names(held_out=True) if name in query and not any(name in other for other in spoken)]
+
+
+@cache
+def _names(held_out: bool) -> tuple[str, ...]:
+    """Course, alias, title, topic, term: whatever a question may name."""
+    return tuple(dict.fromkeys(name for course in all_courses() if course.held_out == held_out for name in (
+        *course.names, *(name for chapter in course.chapters for name in (*chapter.about, *(
+            word for card in chapter.cards for word in (card.term, *card.aliases)))))))

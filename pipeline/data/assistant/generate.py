@@ -6,23 +6,22 @@ import random
 import re
 from collections import deque
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.assistant.courses import all_courses
+from pipeline.data.assistant.courses import held_out_in
 from pipeline.data.assistant.grammars import Template, all_templates
 from pipeline.data.assistant.sample import Sample, write_samples
 from pipeline.data.assistant.slots import Filled, fill
 from pipeline.data.assistant.tasks import COMPLEX_REASONING, COURSE_RESOURCE, LEARNING_TRACKING, TASKS
 from pipeline.data.assistant.truth import OPERATIONS, STATED, flaw
-from pipeline.data.grammar import HELD_OUT_SPLITS, SPLITS, Slot
+from pipeline.data.grammar import HELD_OUT_SPLITS, SPLITS, Slot, Text
 from pipeline.data.near import NearIndex
 from pipeline.data.sentence import Sentence, chosen
 from pipeline.data.speech import normalise, roughen
 from pipeline.errors import EdgeError
 
-_DRAWS = 100
+_DRAWS, _NOISES = 100, 10
 _STUTTER = re.compile(r"(公式|定理|概念|条件|定律|定义|法则|准则|例子)的?\1")  # 香农公式的公式: the term says it already
 _FORMAL = re.compile(r"推导|证|公式|例题|算|解法|反例|定理")  # nobody proves the May Fourth Movement
 _GOLDEN = 0.6180339887  # steps of it over a list leave no part of the list out
@@ -54,18 +53,6 @@ def counts(size: int) -> dict[str, int]:
     for name in by_remainder[:size - sum(whole.values())]:
         whole[name] += 1
     return whole
-
-
-def held_out_in(query: str) -> list[str]:
-    """The names of held-out courses, their chapters, topics and cards that stand in the query and are of no other course."""
-    held_out, spoken = _names(True), _names(False)
-    return [name for name in held_out if name in query and not any(name in other for other in spoken if other in query)]
-
-
-@cache
-def _names(held_out: bool) -> tuple[str, ...]:
-    return tuple(sorted({name for course in all_courses() if course.held_out == held_out for chapter in course.chapters
-                   for name in (*course.names, *chapter.about, *(name for card in chapter.cards for name in (card.term, *card.aliases)))}))
 
 
 def _draw_all(seed: int, sizes: Mapping[str, int]) -> dict[str, list[Sample]]:
@@ -128,8 +115,13 @@ def ask(template: Template, rng: random.Random) -> Sample | None:
     query = _spoken(sentence, template, rng)
     sample = Sample(query, template.task, _truth(template, filled), template.id)
     leaks = template.split not in HELD_OUT_SPLITS and held_out_in(query)
-    odd = _STUTTER.search(sentence.text) or (_FORMAL.search(template.text) and not filled.place.course.formal)
-    return None if leaks or odd or flaw(sample) else sample
+    return None if leaks or _odd(sentence, template, filled) or flaw(sample) else sample
+
+
+def _odd(sentence: Sentence, template: Template, filled: Filled) -> bool:
+    words = "".join(part.text for part in sentence.parts if isinstance(part, Text))
+    unproved = template.task != LEARNING_TRACKING and not filled.place.course.formal and _FORMAL.search(words)
+    return bool(unproved or _STUTTER.search(sentence.text))
 
 
 def _truth(template: Template, filled: Filled) -> dict[str, Any]:
@@ -145,17 +137,12 @@ def _truth(template: Template, filled: Filled) -> dict[str, Any]:
 
 
 def _spoken(sentence: Sentence, template: Template, rng: random.Random) -> str:
-    """The sentence with the noise of speech, where that takes nothing from the truth: what fills a slot stays as it is, and of the
-    words that tell an operation or an aspect nothing is lost."""
-    wanted = [*sentence.values.values()]
-    if template.about:
-        wanted.append(sentence.text)
-    for _ in range(10):
+    """The sentence with the noise of speech where that takes nothing from the truth: what fills a slot stays as it is, and of words that
+    tell an operation or an aspect not one is touched.
+    """
+    for _ in range(_NOISES):
         rough = roughen(sentence.text, template.split, rng)
-        if all(_bare(value) in _bare(rough) for value in wanted) and all(value in rough for value in sentence.values.values()):
+        kept = not template.about or normalise(rough) == normalise(sentence.text)
+        if kept and all(value in rough for value in sentence.values.values()):
             return rough
     return sentence.text
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text)
