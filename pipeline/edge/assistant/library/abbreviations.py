@@ -1,4 +1,4 @@
-"""How students shorten a course's name: 高等数学 is 高数, 概率论与数理统计 is 概率论, 电磁学 is 电磁."""
+"""How students shorten a course's name: 高等数学 is 高数, 细胞生物学 is 细生, 概率论与数理统计 is 概率论."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ def abbreviated(courses: Sequence[CourseName]) -> tuple[CourseName, ...]:
 def _short(name: str) -> Iterator[str]:
     if len(name) < 3 or name.isascii():
         return
-    if len(name) > 3:
-        yield name[0] + name[-2]
-    if name.endswith("学"):
-        yield name[:-1]
+    core = name[:-1] if name.endswith("学") and len(name) > 4 else name
+    if len(core) > 3:
+        yield core[0] + core[-2]
     parts = _JOINT.split(name)
     yield from (part for part in parts if len(parts) > 1 and len(part) > 2)

@@ -20,6 +20,8 @@ CREATE TABLE resources (
     id INTEGER PRIMARY KEY, root TEXT NOT NULL, path TEXT NOT NULL, course INTEGER NOT NULL REFERENCES courses, chapter INTEGER NOT NULL,
     title TEXT NOT NULL, kind TEXT NOT NULL, size INTEGER NOT NULL, changed INTEGER NOT NULL, digest TEXT NOT NULL, UNIQUE (path, root));
 CREATE INDEX by_place ON resources (course, chapter, kind);
+CREATE INDEX by_chapter ON resources (chapter, kind);
+CREATE INDEX by_kind ON resources (kind);
 CREATE INDEX by_digest ON resources (digest) WHERE digest != '';
 CREATE TABLE passages (id INTEGER PRIMARY KEY, resource INTEGER NOT NULL REFERENCES resources, place TEXT NOT NULL, text TEXT NOT NULL);
 CREATE INDEX by_resource ON passages (resource);

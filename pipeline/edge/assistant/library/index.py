@@ -177,7 +177,7 @@ def _entry(resource: Resource, root: str) -> Entry:
 
 def _words_of_place(course: int, chapter: int, kind: str, path: str, title: str) -> set[str]:
     """What every passage of a file is found by: its facets, and the words of its folders and its name without the course."""
-    return {course_facet(course), chapter_facet(chapter), kind_facet(kind)} | terms(f"{path.partition('/')[2] or path} {title}")
+    return {course_facet(course), chapter_facet(chapter), kind_facet(kind)} | terms(f"{path} {title}")
 
 
 def _words(place: set[str], text: str) -> str:

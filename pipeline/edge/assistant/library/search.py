@@ -11,14 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from pipeline.edge.assistant.library.filing import chapter_title
 from pipeline.edge.assistant.library.index import Index
-from pipeline.edge.assistant.library.terms import normal
+from pipeline.edge.assistant.library.terms import asked_terms, normal
 
 LOOKED = 1000  # rows of one list
 LEAPS = 20_000  # rows that two lists are compared over at most
 CANDIDATES = 400  # passages that are ranked
 ASKED = 40  # terms of a question; the rarest of more
-SATURATION, TITLE = 1.2, 1.5  # BM25's k1, for the count of a term in a passage; the weight of a term in the file's name
+SATURATION = 1.2  # BM25's k1
+NAMED, NEAR, WHOLE, WEAK = 1.0, 2.0, 1.0, 0.3  # weights: in the file's name; side by side; a chapter's whole title; of a dropped word
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,18 @@ class Hit:
     text: str
 
 
-def search(index: Index, facets: Sequence[str], words: Sequence[str], limit: int) -> list[Hit]:
-    """The best passage of each file that has all the facets and some of the words, best file first, at most ``limit``."""
+def search(index: Index, facets: Sequence[str], words: Sequence[str], rest: str, limit: int) -> list[Hit]:
+    """The best passage of each file that has all the facets and some of the words, best file first, at most ``limit``.
+
+    ``rest``: the text that the words are from; what else is in it weighs in.
+    """
     size = index.read("SELECT coalesce(max(id), 0) FROM passages")[0][0]
-    known = {word: count for word in words if (count := _frequency(index, word, size))}
-    rarest = sorted(known, key=known.__getitem__)[:ASKED]
-    rows = _candidates(index, facets, [word for word in known if word in set(rarest)], known, size)
-    weights = {word: math.log(1 + size / known[word]) for word in rarest}
+    counts = {word: count for word in dict.fromkeys((*words, *asked_terms(rest))) if (count := _frequency(index, word, size))}
+    known = {word: counts[word] for word in sorted(counts, key=counts.__getitem__)[:ASKED]}
+    weights = {word: math.log(1 + size / count) * (1 if word in words else WEAK) for word, count in known.items()}
+    rows = _candidates(index, facets, [word for word in words if word in known], known, size)
     best: dict[tuple[str, str], Hit] = {}
-    for hit in _scored(index, rows, weights):
+    for hit in _scored(index, rows, weights, rest):
         here = (hit.root, hit.path)
         if here not in best or best[here].score < hit.score:
             best[here] = hit
@@ -77,15 +82,19 @@ def _match(words: Sequence[str]) -> str:
     return " AND ".join(f'"{word}"{"*" if len(word) == 1 and not word.isascii() else ""}' for word in words)
 
 
-def _scored(index: Index, rows: Sequence[int], weights: dict[str, float]) -> Iterator[Hit]:
-    """As BM25 weighs terms: rarity, and a count that saturates; what the file's name holds counts beside it."""
-    asked = ",".join(map(str, rows))
+def _scored(index: Index, rows: Sequence[int], weights: dict[str, float], rest: str) -> Iterator[Hit]:
+    """As BM25 weighs terms: rarity, and a count that saturates.  What the file's name holds counts beside it, and so do pairs that
+    overlap as in the question, and a chapter whose whole title was said."""
+    asked, said = ",".join(map(str, rows)), normal(rest)
+    near = {a + b[1]: NEAR * (weights[a] + weights[b]) / 2 for a in weights for b in weights
+            if len(a) == len(b) == 2 and a[1] == b[0] and a + b[1] in said}
     found = index.read(f"""SELECT r.path, r.root, c.name, r.chapter, r.kind, r.title, p.place, p.text FROM passages p
                            JOIN resources r ON r.id = p.resource JOIN courses c ON c.id = r.course WHERE p.id IN ({asked})""")
     for path, root, course, chapter, kind, title, place, text in found:
-        said, name = normal(text), normal(f"{path.partition('/')[2] or path} {title}")
-        score = 0.0
-        for word, weight in weights.items():
-            count = said.count(word)
-            score += weight * ((SATURATION + 1) * count / (SATURATION + count) + TITLE * (word in name))
+        here, name = normal(text), normal(f"{path} {title}")
+        score = sum(weight * ((SATURATION + 1) * (count := here.count(word)) / (SATURATION + count) + NAMED * (word in name))
+                    for word, weight in weights.items())
+        score += sum(weight for word, weight in near.items() if word in here or word in name)
+        if (heading := chapter_title(path)) and normal(heading) in said:
+            score += WHOLE * sum(weights.get(pair, 0.0) for pair in asked_terms(heading))
         yield Hit(score, path, root, course, chapter, kind, title, place, text)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -28,19 +29,18 @@ def vocabulary() -> Vocabulary:
 def kinds_in(text: str) -> list[tuple[str, str]]:
     """The kinds that a text names, each with the word, in their order; an English word stands alone or before a figure."""
     kind_of = {word: kind for kind, words in vocabulary().kinds.items() for word in words}
-    return [(kind_of[found[0]], found[0]) for found in _kind_words().finditer(text.lower())]
+    return [(kind_of[found[0]], found[0]) for found in _pattern(frozenset(kind_of)).finditer(text.lower())]
 
 
-def without(text: str, *others: str) -> str:
-    """The text with every dropped word, and the others, replaced by a blank, longest first."""
-    words = sorted({*vocabulary().dropped, *others} - {""}, key=len, reverse=True)
-    return re.sub("|".join(map(_whole, words)), " ", text.lower())
+def without(text: str, words: Iterable[str]) -> str:
+    """The text in lower case with each of the words replaced by a blank, longest first."""
+    found = _pattern(frozenset(word.lower() for word in words if word))
+    return found.sub(" ", text.lower()) if found.pattern else text.lower()
 
 
-@cache
-def _kind_words() -> re.Pattern[str]:
-    words = sorted((word for words in vocabulary().kinds.values() for word in words), key=len, reverse=True)
-    return re.compile("|".join(map(_whole, words)))
+@lru_cache(maxsize=256)
+def _pattern(words: frozenset[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(_whole, sorted(words, key=lambda word: (-len(word), word)))))
 
 
 def _whole(word: str) -> str:

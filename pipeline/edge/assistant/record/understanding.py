@@ -13,16 +13,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.edge.assistant.named import CourseName, chapter_in, course_in
-from pipeline.edge.assistant.record.quantities import Counts, counts_in, minutes_in, without_durations
+from pipeline.edge.assistant.record.quantities import counts_in, minutes_in, without_durations
+from pipeline.edge.assistant.record.topic import topic_in
 from pipeline.yaml_file import read_model
 
 LONGEST = 200  # characters of a question that are looked at
 Words = tuple[Annotated[str, Field(min_length=1)], ...]
-Said = Literal["course", "chapter", "duration", "counts", "question"]
+Said = Literal["course", "chapter", "duration", "counts", "right", "question", "topic"]
 Name = Literal["log_session", "log_exercise", "mark_weak", "finish_chapter", "undo", "time_spent", "progress", "streak", "accuracy",
                "weak_points", "review_due", "last_studied"]
 _CHAPTER = re.compile(r"第\s*[\d零〇一二两三四五六七八九十百]{1,7}\s*章|(?i:(?<![a-z])ch(?:apter|ap)?\.?\s*\d{1,3})")
-_EDGES = "的了在是和与之里上中下那这就也还又才去来第课，。、；：！？,.;:!?~～“”\"'《》()（） \t"
+_SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
 
 
 @dataclass(frozen=True)
@@ -51,34 +52,71 @@ class Rule(BaseModel):
 class Lexicon(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    misheard: dict[str, str]
     periods: dict[str, Words]
     question: Words
+    weak: Words
+    marks: Words
     rules: tuple[Rule, ...]
-    filler: Words
+    before: Words
+    after: Words
+
+    def spelt_out(self) -> Lexicon:
+        """The rules with the words of <weak> and <marks>; all that is stripped, the longest first."""
+        lists = {"<weak>": self.weak, "<marks>": self.marks}
+        rules = tuple(rule.model_copy(update={name: _spelt_out(getattr(rule, name), lists) for name in ("words", "also")}) for rule in self.rules)
+        longest = {name: tuple(sorted(getattr(self, name), key=len, reverse=True)) for name in ("before", "after")}
+        return self.model_copy(update={"rules": rules, **longest})
+
+
+def _spelt_out(words: Words, lists: dict[str, Words]) -> Words:
+    return tuple(one for word in words for one in lists.get(word, (word,)))
 
 
 @cache
 def lexicon() -> Lexicon:
-    return read_model(Path(__file__).with_name("understanding.yaml"), Lexicon)
+    return read_model(Path(__file__).with_name("understanding.yaml"), Lexicon).spelt_out()
 
 
 def understand(question: str, courses: Sequence[CourseName]) -> Operation | None:
     """The operation that the question asks for; None where no rule holds."""
-    text = unicodedata.normalize("NFKC", question)[:LONGEST].strip()
-    course, chapter = course_in(text, courses), chapter_in(text)
-    minutes, counts = minutes_in(text), counts_in(without_durations(text))
+    text = _SPACE.sub("", unicodedata.normalize("NFKC", question)[:LONGEST].strip())
+    for wrong, right in lexicon().misheard.items():
+        text = text.replace(wrong, right)
+    course, counts = course_in(text, courses), counts_in(without_durations(text))
+    topics = _topics(text, counts.rest, course)
+    known = {
+        "course": course.name if course else None, "chapter": chapter_in(text), "minutes": minutes_in(text), "total": counts.total,
+        "right": counts.right, "period": _period(text), "topic": None,
+    }
     said = {name for name, value in {
-        "course": course, "chapter": chapter, "duration": minutes, "counts": counts.total,
-        "question": any(word in text for word in lexicon().question) or None}.items() if value is not None}
+        "course": course, "chapter": known["chapter"], "duration": known["minutes"], "counts": counts.total, "right": counts.right,
+        "topic": topics["mark_weak"], "question": any(word in text for word in lexicon().question) or None}.items() if value is not None}
     rule = next((rule for rule in lexicon().rules if rule.holds(text, said)), None)
     if rule is None:
         return None
-    known = {
-        "course": course.name if course else None, "chapter": chapter, "minutes": minutes, "total": counts.total, "right": counts.right,
-        "period": _period(text),
-        "topic": _topic(counts, course) if rule.operation in ("log_exercise", "mark_weak") else None,
-    }
+    known["topic"] = topics.get(rule.operation)
     return Operation(rule.operation, {name: known[name] for name in ARGUMENTS[rule.operation] if known[name] is not None})
+
+
+def _topics(text: str, counted: str, course: CourseName | None) -> dict[str, str | None]:
+    """By operation: beside a word of weakness, or beside counts, of which ``counted`` has an anchor each."""
+    known = lexicon()
+    return {
+        "mark_weak": topic_in(_without_names(text, course), (*known.weak, *known.marks), known.before, known.after, certain=True),
+        "log_exercise": topic_in(_without_names(counted, course), (), known.before, known.after, certain=False),
+    }
+
+
+def _without_names(text: str, course: CourseName | None) -> str:
+    text = _CHAPTER.sub("|", text)
+    for name in sorted((course.name, *course.aliases) if course else (), key=len, reverse=True):
+        text = re.sub(re.escape(name), "|", text, flags=re.IGNORECASE)
+    return text
+
+
+def _period(text: str) -> str:
+    return next((period for period, words in lexicon().periods.items() if any(word in text for word in words)), "all")
 
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
@@ -88,21 +126,3 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "weak_points": ("course",), "review_due": ("course",), "last_studied": ("course",),
 }
 
-
-def _period(text: str) -> str:
-    return next((period for period, words in lexicon().periods.items() if any(word in text for word in words)), "all")
-
-
-def _topic(counts: Counts, course: CourseName | None) -> str | None:
-    """What is left of the question when all else that could be said is taken out: the longest piece."""
-    text = _CHAPTER.sub("|", counts.rest)
-    for name in sorted((course.name, *course.aliases) if course else (), key=len, reverse=True):
-        text = re.sub(re.escape(name), "|", text, flags=re.IGNORECASE)
-    pieces = [piece.strip(_EDGES) for piece in _filler().sub("|", text).split("|")]
-    return max(pieces, key=len, default="") or None
-
-
-@cache
-def _filler() -> re.Pattern[str]:
-    words = {*lexicon().filler, *(word for rule in lexicon().rules if rule.operation == "mark_weak" for word in rule.words)}
-    return re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))) + r"|[，。、；：！？,.;:!?~～]")

@@ -1,0 +1,51 @@
+"""The topic that a question names, in the words in which it does: what stands beside the words that speak of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+ANCHOR, BREAK = "#", "|"
+LONGEST = 24  # characters of what somebody would call a topic
+_PIECES = re.compile(r"([#|，。、；：:！？,.;!?~～\s]+)")
+_OF_EXERCISES = r"(?<![问命例主标课难])(?:的)?(?:练习题|练习册|习题册|习题|练习|题目|题|作业)"
+_MARKERS = re.compile(rf"{_OF_EXERCISES}(?=$|[#|，。,\s])|(?:这|那)(?:一)?(?:块|部分|节)儿?|专题")
+_EXERCISES = re.compile(f"{_OF_EXERCISES}$")
+# 对 of 对极限没把握, which is none of 对数 or 对称.
+_TOWARDS = re.compile("对(?![数称偶角流等立照比策映易撞换冲应象话消外价甲苯])(?=.{1,15}(?:熟|把握|没底|概念|了解|清楚|头疼|头大|发怵|懵))")
+_TALK = re.compile("[没得着就很都了吗呢啦你想让真]")  # in no topic, but in what is said of one
+
+
+def topic_in(text: str, anchors: Iterable[str], before: Sequence[str], after: Sequence[str], certain: bool) -> str | None:
+    """The likeliest piece of the text, without what may stand ``before`` and ``after`` a topic; None where none is likely.
+
+    ``text``: with a bar where something else was said, ``#`` where what belongs to a topic was, as beside one of ``anchors``.
+    ``certain``: that there is a topic, so a piece elsewhere will do.
+    """
+    words = sorted(anchors, key=len, reverse=True)
+    text = _TOWARDS.sub(BREAK, text)
+    text = re.sub("|".join(map(re.escape, words)), ANCHOR, text) if words else text
+    parts = _PIECES.split(_MARKERS.sub(ANCHOR, text).replace("我", BREAK))
+    pieces = [(_nearness(parts, place), _stripped(parts[place], before, after)) for place in range(0, len(parts), 2)]
+    likely = [(not _TALK.search(piece), near, len(piece), piece) for near, piece in pieces
+              if 1 + (not certain) <= len(piece) <= LONGEST and (near or certain)]
+    return max(likely)[-1] if likely and (certain or max(likely)[0]) else None
+
+
+def _nearness(parts: list[str], place: int) -> int:
+    """2 with an anchor right before or behind, 1 with a comma between, 0 otherwise."""
+    before = parts[place - 1].strip() if place else ""
+    behind = parts[place + 1].strip() if place + 1 < len(parts) else ""
+    if before.endswith((ANCHOR, "：", ":")) or behind.lstrip("：:").startswith(ANCHOR):
+        return 2
+    return int(ANCHOR in behind)
+
+
+def _stripped(piece: str, before: Sequence[str], after: Sequence[str]) -> str:
+    while True:
+        shorter = _EXERCISES.sub("", piece.strip(" “”\"'《》()（）"))
+        shorter = next((shorter[len(word):] for word in before if shorter.lower().startswith(word)), shorter)
+        shorter = next((shorter.removesuffix(word) for word in after if shorter.endswith(word)), shorter)
+        if shorter == piece:
+            return piece
+        piece = shorter
