@@ -16,8 +16,8 @@ from pipeline.runtime.prompt import Prompt, label_ids, read_tokenizer, template
 
 TASK_WORDS = {
     "course_resource": ["课件", "讲义", "习题", "试卷", "大纲", "在哪", "文件", "PPT", "打开"],
-    "learning_tracking": ["学了", "做对", "分钟", "连续几天", "薄弱", "复习什么", "进度", "打卡", "撤销"],
-    "simple_qa": ["单位是什么", "定义", "公式", "符号", "什么是", "是什么"],
+    "learning_tracking": ["学了", "多久", "做对", "分钟", "连续几天", "薄弱", "复习什么", "进度", "打卡", "撤销"],
+    "simple_qa": ["单位是什么", "适用条件", "怎么算", "定义", "公式", "符号", "什么是", "是什么"],
     "complex_reasoning": ["推导", "证明", "为什么", "比较", "计划", "解释一下"],
 }
 LENGTH = 512

@@ -99,7 +99,7 @@ def test_the_cloud_gets_what_matches_and_no_more(plain, stand_in):  # noqa: F811
 
 def test_nothing_of_the_files_goes_along_where_nothing_matches(plain, stand_in):  # noqa: F811
     with open_assistant(plain) as assistant:
-        assistant.answer("为什么天空是蓝色的，请解释一下")
+        assistant.answer("为什么天空是蓝色的，请解释一下", to_cloud=True)
     assert sent(stand_in.memory)["messages"][1]["content"] == "为什么天空是蓝色的，请解释一下"
 
 

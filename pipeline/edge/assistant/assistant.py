@@ -170,7 +170,8 @@ class Assistant:
             with told.timed("answer"):
                 nearby = self._nearby(question, decision.intent)
             told.sources = nearby.facts
-            yield Part(sorry(error.trouble) + nearby.text, "stop")
+            needless = self.cloud is None and told.reason == "unsure" and nearby.found  # nobody expected a cloud, and there is an answer
+            yield Part(("" if needless else sorry(error.trouble)) + nearby.text, "stop")
 
 
 def _sure(decision: Decision) -> bool:
