@@ -97,10 +97,11 @@ def test_the_cloud_gets_what_matches_and_no_more(plain, stand_in):  # noqa: F811
     assert str(plain.root) not in received and len(answered.sources) == 1
 
 
-def test_nothing_of_the_files_goes_along_where_nothing_matches(plain, stand_in):  # noqa: F811
+@pytest.mark.parametrize("question", ["为什么天空是蓝色的，请解释一下", "曲面积分怎么证明"])  # the latter shares but 曲面 with a file
+def test_nothing_of_the_files_goes_along_where_nothing_matches(plain, stand_in, question):  # noqa: F811
     with open_assistant(plain) as assistant:
-        assistant.answer("为什么天空是蓝色的，请解释一下", to_cloud=True)
-    assert sent(stand_in.memory)["messages"][1]["content"] == "为什么天空是蓝色的，请解释一下"
+        assistant.answer(question, to_cloud=True)
+    assert sent(stand_in.memory)["messages"][1]["content"] == question
 
 
 def test_the_study_record_goes_along_only_for_questions_about_it(plain, stand_in):  # noqa: F811

@@ -16,6 +16,7 @@ FIELD = StudentCard(term="电场强度", aliases=("场强",), course="电磁学"
     "definition": "电场力与电荷量之比", "formula": "E = F / q", "unit": "伏特每米（V/m）", "symbol": "E"})
 CARDS = Cards([FIELD, StudentCard(term="电场", facts={"definition": "电荷周围的场"}),
                StudentCard(term="单位圆", facts={"definition": "半径为 1 的圆", "适用条件": "平面内"}),
+               StudentCard(term="向量空间", facts={"definition": "可以相加和数乘的集合"}),
                StudentCard(term="TCP", course="计算机网络", facts={"definition": "传输控制协议"}),
                StudentCard(term="特征值", course="线性代数", facts={"definition": "使 Ax = λx 有非零解的 λ"}),
                StudentCard(term="特征值", course="信号处理", facts={"definition": "系统的固有数"})])
@@ -39,7 +40,7 @@ def test_of_two_cards_of_a_name_the_course_tells():
     assert CARDS.asked("线性代数的特征值是什么").card.course == "线性代数"
 
 
-@pytest.mark.parametrize("question", ["磁感应强度的单位", "磁感强度的单位", "强度", "TCPX是什么", "xtcp", "", "？"])
+@pytest.mark.parametrize("question", ["磁感应强度的单位", "度量空间是什么", "强度", "TCPX是什么", "xtcp", "", "？"])
 def test_what_no_card_has_is_not_made_up(question):
     reply = CARDS.answer(question)
     assert not reply.found and reply.facts == ()

@@ -134,6 +134,7 @@ def test_a_model_s_choice_is_what_is_said(folder):
     assert len(said) > 3 and all("伏特每米" in text for text in said)
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # nothing of a foreign vocabulary is allowed
 @pytest.mark.parametrize(("model", "patience"), [
     (RandomModel(1, 700), 1e-9), (Broken(1, 700), 30), (Infinite(1, 700), 30), (RandomModel(1, 10), 30)])
 def test_a_late_or_broken_model_leaves_the_template(folder, model, patience):
@@ -144,6 +145,16 @@ def test_a_question_that_does_not_fit_leaves_the_template(folder):
     read = RandomModel(1, 700)
     answered(folder, read)
     assert answered(folder, RandomModel(1, 700, max_length=len(read.read[0]))) == PLAIN
+
+
+def test_what_was_asked_is_said_even_where_a_plan_is_cut(folder):
+    read = RandomModel(3, 700)
+    asked = Asked(FIELD, ("unit", "definition"))
+    Phrasing(folder, read, 30).phrase(QUESTION, asked)
+    lengths = range(len(read.read[0]), len(read.read[0]) + 120)
+    replies = [Phrasing(folder, RandomModel(3, 700, max_length=length), 30).phrase(QUESTION, asked) for length in lengths]
+    assert None in replies and any(replies)
+    assert all(fact in reply.text for reply in replies if reply for fact in FIELD.facts.values())
 
 
 @pytest.mark.slow

@@ -47,6 +47,12 @@ def test_the_cloud_is_asked_when_the_student_says_so_and_never_for_local(talk, s
     assert stand_in.memory.questions[0].startswith(CARD) and "[云端]" in err and "云端替身" in out
 
 
+def test_what_was_opened_is_closed(talk, me):
+    for _ in range(2):
+        talk("今天学了20分钟电磁学")
+    assert not [*me.record.glob("*damaged*"), *me.root.glob("data/*-wal")] and (me.record / "study.seal").exists()  # written by closing
+
+
 def test_a_rating_is_of_the_last_answer(talk, me):
     _, _, err = talk(CARD, "/rate")
     assert "--agree" in err  # nobody sits at the terminal
