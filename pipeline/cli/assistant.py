@@ -10,6 +10,7 @@ from pipeline.cli.common import Subparsers, add_store, directory_of
 
 if TYPE_CHECKING:
     from pipeline.edge.assistant.library.importing import Imported
+    from pipeline.edge.assistant.library.index import Index
     from pipeline.edge.assistant.workspace import Workspace
 
 
@@ -35,9 +36,11 @@ def add(subparsers: Subparsers) -> None:
     ask.add_argument("--local-only", action="store_true", help="nothing leaves this machine")
     ask.add_argument("--json", action="store_true", help="everything that is told of the answer, as JSON")
     action("import", _import, "index a folder of course files").add_argument("folder", type=Path)
-    action("watch", _watch, "keep the index up to date while files change").add_argument("folder", type=Path)
+    action("watch", _watch, "keep the index up to date while files change").add_argument(
+        "folder", type=Path, nargs="?", help="[the one that was imported]")
     rate = action("rate", _rate, "rate an answer, after asking whether that may be kept")
     rate.add_argument("--stars", type=int, metavar="1-5")
+    rate.add_argument("--satisfied", action=argparse.BooleanOptionalAction, help="in place of stars")
     rate.add_argument("--task", default=None, help="the task that is rated")
     rate.add_argument("--agree", action="store_true", help="agree that ratings are kept on this machine")
     action("ratings", _ratings, "how many were satisfied, with the interval")
@@ -75,9 +78,18 @@ def _watch(options: argparse.Namespace) -> int:
     from pipeline.edge.assistant.library.watch import watch
     from pipeline.progress import note
     with open_library(_workspace(options).index, note) as index:
-        for imported in watch(index, options.folder):
+        for imported in watch(index, options.folder or _imported(index)):
             _tell(imported)
     return 0
+
+
+def _imported(index: Index) -> Path:
+    """The folder that was imported, where there is but one."""
+    from pipeline.errors import EdgeError
+    roots = [root for root, in index.read("SELECT DISTINCT root FROM resources")]
+    if len(roots) != 1:
+        raise EdgeError(f"expected a folder to watch, found {len(roots)} that were imported; name one")
+    return Path(roots[0])
 
 
 def _tell(imported: Imported) -> None:
@@ -89,7 +101,7 @@ def _tell(imported: Imported) -> None:
 
 def _rate(options: argparse.Namespace) -> int:
     from pipeline.edge.assistant.rating_form import rate
-    return rate(_workspace(options).ratings, options.task, options.stars, options.agree)
+    return rate(_workspace(options).ratings, options.task, options.stars, options.satisfied, options.agree)
 
 
 def _ratings(options: argparse.Namespace) -> int:

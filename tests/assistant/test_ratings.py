@@ -108,7 +108,8 @@ def test_where_nobody_can_be_asked_nothing_is_kept(tmp_path, monkeypatch):
         rate(tmp_path, stars=5)
     with pytest.raises(EdgeError, match="--stars"):
         rate(tmp_path, agree=True)
-    assert rate(tmp_path, stars=5, agree=True) == 0
+    assert rate(tmp_path, stars=5, agree=True) == rate(tmp_path, satisfied=False) == 0
+    assert satisfied(Ratings(tmp_path).read()) == [1, 0]
 
 
 def test_a_file_of_something_else_is_named(ratings):

@@ -52,7 +52,7 @@ def test_every_command_says_what_the_tutorial_says(home, monkeypatch, capsys):
     for command, lines in commands():
         typed = [line.removeprefix("› ") for line in lines if line.startswith("› ")]
         expected = [line for line in lines if not line.startswith("› ")]
-        if " watch " in command:
+        if command.startswith("assistant watch"):
             said = watched(command)
         else:
             monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(typed)))

@@ -65,7 +65,10 @@ class Cards:
             for name in dict.fromkeys(map(_plain, (card.term, *card.aliases))):
                 self._by_name.setdefault(name, []).append(card)
         self._lengths = sorted({len(name) for name in self._by_name}, reverse=True)
-        self._terms = {name: terms for name in self._by_name if len(terms := asked_terms(name)) > 1}
+        self._by_term: dict[str, list[tuple[str, list[str]]]] = {}  # by a name's first term as the index has them
+        for name in self._by_name:
+            if len(terms := asked_terms(name)) > 1:
+                self._by_term.setdefault(terms[0], []).append((name, terms))
         self._courses = [CourseName(name) for name in dict.fromkeys(card.course for card in self.cards) if name]
 
     @classmethod
@@ -105,11 +108,11 @@ class Cards:
                     yield begin, name
 
     def _nearly(self, said: str) -> str:
-        """The one name that the question has in pieces, as 电场的强度: its first and last term as the index has them, and most of all."""
+        """The one name that the question has in pieces, as 电场的强度: its first and last term, and most of all; "" without one."""
         asked = set(asked_terms(said))
-        near = [name for name, terms in self._terms.items() if terms[0] in asked and terms[-1] in asked
-                and len(asked.intersection(terms)) >= MOST_OF * len(terms)]
-        return near[0] if len({self._by_name[name][0].term for name in near}) == 1 else ""
+        near = [name for first in asked for name, terms in self._by_term.get(first, ())
+                if terms[-1] in asked and len(asked.intersection(terms)) >= MOST_OF * len(terms)]
+        return max(near, key=len) if len({self._by_name[name][0].term for name in near}) == 1 else ""
 
 
 def of_courses(courses: Iterable[Course]) -> list[StudentCard]:

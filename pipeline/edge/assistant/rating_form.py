@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline.edge.assistant.ratings import Consent, Ratings, satisfied
+from pipeline.edge.assistant.ratings import Consent, Ratings
+from pipeline.edge.assistant.ratings import satisfied as outcomes_of
 from pipeline.errors import EdgeError
 
 CONFIDENCE = 0.95  # of each bound
@@ -14,8 +15,9 @@ QUESTIONS = "要把问题原文也一起保存在这台电脑上吗？[y/N] "
 STARS = "给几颗星？1-5，直接回车跳过："
 
 
-def rate(folder: Path, task: str | None = None, stars: int | None = None, agree: bool = False, question: str | None = None) -> int:
-    """Ask for consent where that was not done, then for stars; 1 where nothing was kept.
+def rate(folder: Path, task: str | None = None, stars: int | None = None, satisfied: bool | None = None, agree: bool = False,
+         question: str | None = None) -> int:
+    """Ask for consent where that was not done, then for stars where nothing is said yet; 1 where nothing was kept.
 
     EdgeError where nobody can be asked and it was not agreed on the command line.
     """
@@ -23,11 +25,12 @@ def rate(folder: Path, task: str | None = None, stars: int | None = None, agree:
     if not ratings.consent.ratings and not _agreed(ratings, agree):
         print("没有保存评分。")
         return 1
-    if stars is None and (stars := _stars()) is None:
+    if stars is None and satisfied is None and (stars := _stars()) is None:
         print("跳过了评分。")
         return 1
-    ratings.add(task=task, stars=stars, question=question)
-    print(f"已保存：{stars} 星。谢谢！")
+    kept = ratings.add(task=task, stars=stars, satisfied=satisfied, question=question)
+    said = f"{stars} 星" if kept.stars else "满意" if kept.is_satisfied else "不满意"
+    print(f"已保存：{said}。谢谢！")
     return 0
 
 
@@ -35,7 +38,7 @@ def show(folder: Path) -> int:
     """The share of satisfied ratings with its exact interval (Clopper and Pearson 1934); bad lines are named and left out."""
     from pipeline.verdict.statistics import clopper_pearson
     mistakes: list[str] = []
-    outcomes = satisfied(Ratings(folder).read(mistakes))
+    outcomes = outcomes_of(Ratings(folder).read(mistakes))
     for mistake in mistakes:
         print(f"edge: {mistake}", file=sys.stderr)
     if not outcomes:
