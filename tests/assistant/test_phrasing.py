@@ -148,11 +148,12 @@ def test_a_question_that_does_not_fit_leaves_the_template(folder):
 
 
 def test_what_was_asked_is_said_even_where_a_plan_is_cut(folder):
-    read = RandomModel(3, 700)
-    asked = Asked(FIELD, ("unit", "definition"))
-    Phrasing(folder, read, 30).phrase(QUESTION, asked)
-    lengths = range(len(read.read[0]), len(read.read[0]) + 120)
-    replies = [Phrasing(folder, RandomModel(3, 700, max_length=length), 30).phrase(QUESTION, asked) for length in lengths]
+    model = RandomModel(3, 700)
+    phrasing, asked = Phrasing(folder, model, 30), Asked(FIELD, ("unit", "definition"))
+    phrasing.phrase(QUESTION, asked)
+    replies = []
+    for model.max_length in range(len(model.read[0]), len(model.read[0]) + 120):
+        replies.append(phrasing.phrase(QUESTION, asked))
     assert None in replies and any(replies)
     assert all(fact in reply.text for reply in replies if reply for fact in FIELD.facts.values())
 
