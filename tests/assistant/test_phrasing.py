@@ -151,8 +151,9 @@ def test_what_was_asked_is_said_even_where_a_plan_is_cut(folder):
     model = RandomModel(3, 700)
     phrasing, asked = Phrasing(folder, model, 30), Asked(FIELD, ("unit", "definition"))
     phrasing.phrase(QUESTION, asked)
-    replies = []
-    for model.max_length in range(len(model.read[0]), len(model.read[0]) + 120):
+    prompt, replies = len(model.read[0]), []
+    for room in range(120):
+        model.__init__(3, 700, max_length=prompt + room)  # the same plan each time
         replies.append(phrasing.phrase(QUESTION, asked))
     assert None in replies and any(replies)
     assert all(fact in reply.text for reply in replies if reply for fact in FIELD.facts.values())
