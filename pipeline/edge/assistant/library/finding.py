@@ -33,12 +33,9 @@ class Found:
 def find(index: Index, request: Request, limit: int = 5) -> list[Found]:
     """Files that are all that was asked, or where there is none, of the first relaxation that leaves some.
 
-    Relaxed in this order: the words need not occur (where course or chapter is said), the kind, the chapter, the course.
+    Relaxed in this order: the words need not occur (where course or chapter is said), the kind, the chapter, both, the course.
     """
-    for asked in _relaxed(_with_titles(index, request)):
-        if found := _find(index, asked, limit):
-            return found
-    return []
+    return next((found for asked in relaxed(index, request) if (found := _find(index, asked, limit))), [])
 
 
 def passages(index: Index, question: str, limit: int = 3) -> list[Found]:
@@ -56,7 +53,9 @@ def _with_titles(index: Index, request: Request) -> Request:
     return replace(request, words=tuple(dict.fromkeys((*request.words, *(word for title in titles for word in asked_terms(title))))))
 
 
-def _relaxed(request: Request) -> Iterator[Request]:
+def relaxed(index: Index, request: Request) -> Iterator[Request]:
+    """The request, then with less and less of what it states."""
+    request = _with_titles(index, request)
     scoped = request.course is not None or request.chapter is not None
     dropped = tuple(word for word in asked_terms(request.rest) if len(word) > 1)
     if dropped and not request.words and not scoped:  # such as 查找 in 查找这一章的讲义
@@ -71,13 +70,13 @@ def _relaxed(request: Request) -> Iterator[Request]:
 
 def _find(index: Index, request: Request, limit: int) -> list[Found]:
     if request.words:
-        facets = _facets(index, request)
+        facets = facets_of(index, request)
         hits = [] if facets is None else search(index, facets, request.words, request.rest, limit)
         return [Found(hit.path, hit.root, hit.course, hit.chapter, hit.kind, hit.title, hit.text, hit.place) for hit in hits]
     return _listed(index, request, limit)
 
 
-def _facets(index: Index, request: Request) -> list[str] | None:
+def facets_of(index: Index, request: Request) -> list[str] | None:
     """As terms; None where the course is not in the index."""
     course = [] if request.course is None else index.read("SELECT id FROM courses WHERE name = ?", request.course)
     if request.course is not None and not course:
