@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict
 
 ANCHOR, BREAK = "#", "|"
 LONGEST = 24  # characters of what somebody would call a topic
 _PIECES = re.compile(r"([#|，。、；：:！？,.;!?~～\s]+)")
-_OF_EXERCISES = r"(?<![问命例主标课难])(?:的)?(?:练习题|练习册|习题册|习题|练习|题目|题|作业)"
+_OF_EXERCISES = r"(?<![问例主标课难])(?:的)?(?:练习题|练习册|习题册|习题|练习|题目|题|作业)"
 _MARKERS = re.compile(rf"{_OF_EXERCISES}(?=$|[#|，。,\s])|(?:这|那)(?:一)?(?:块|部分|节)儿?|专题")
 _EXERCISES = re.compile(f"{_OF_EXERCISES}$")
 # 对 of 对极限没把握, which is none of 对数 or 对称.
-_TOWARDS = re.compile("对(?![数称偶角流等立照比策映易撞换冲应象话消外价甲苯])(?=.{1,15}(?:熟|把握|没底|概念|了解|清楚|头疼|头大|发怵|懵))")
+_TOWARDS = re.compile("我对(?!数[^列字据值]|[称偶角])|对(?![数称偶角流等立照比策映易撞换冲应象话消外价甲苯])"
+                      "(?=.{1,15}(?:熟|把握|没底|概念|了解|清楚|头疼|头大|发怵|懵))")
 _TALK = re.compile("[没得着就很都了吗呢啦你想让真]")  # in no topic, but in what is said of one
 
 
-def topic_in(text: str, anchors: Iterable[str], before: Sequence[str], after: Sequence[str], certain: bool) -> str | None:
-    """The likeliest piece of the text, without what may stand ``before`` and ``after`` a topic; None where none is likely.
+class TopicWords(BaseModel):
+    """``nothing``: what is no topic though it stands where one would.  ``before``, ``after``: what may stand beside one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    nothing: tuple[str, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+def topic_in(text: str, anchors: Iterable[str], known: TopicWords, *, certain: bool) -> str | None:
+    """The likeliest piece of the text, without what stands beside it; None where none is likely.
 
     ``text``: with a bar where something else was said, ``#`` where what belongs to a topic was, as beside one of ``anchors``.
-    ``certain``: that there is a topic, so a piece elsewhere will do.
+    ``certain``: that there is a topic, so a piece elsewhere will do.  ``known``: its ``before`` and ``after`` the longest first.
     """
     words = sorted(anchors, key=len, reverse=True)
     text = _TOWARDS.sub(BREAK, text)
     text = re.sub("|".join(map(re.escape, words)), ANCHOR, text) if words else text
     parts = _PIECES.split(_MARKERS.sub(ANCHOR, text).replace("我", BREAK))
-    pieces = [(_nearness(parts, place), _stripped(parts[place], before, after)) for place in range(0, len(parts), 2)]
+    pieces = [(_nearness(parts, place), _stripped(parts[place], known)) for place in range(0, len(parts), 2)]
     likely = [(not _TALK.search(piece), near, len(piece), piece) for near, piece in pieces
-              if 1 + (not certain) <= len(piece) <= LONGEST and (near or certain)]
-    return max(likely)[-1] if likely and (certain or max(likely)[0]) else None
+              if 0 < len(piece) <= LONGEST and (near or certain) and piece not in known.nothing]
+    return max(likely)[-1] if likely else None
 
 
 def _nearness(parts: list[str], place: int) -> int:
@@ -41,11 +54,11 @@ def _nearness(parts: list[str], place: int) -> int:
     return int(ANCHOR in behind)
 
 
-def _stripped(piece: str, before: Sequence[str], after: Sequence[str]) -> str:
+def _stripped(piece: str, known: TopicWords) -> str:
     while True:
         shorter = _EXERCISES.sub("", piece.strip(" “”\"'《》()（）"))
-        shorter = next((shorter[len(word):] for word in before if shorter.lower().startswith(word)), shorter)
-        shorter = next((shorter.removesuffix(word) for word in after if shorter.endswith(word)), shorter)
+        shorter = next((shorter[len(word):] for word in known.before if shorter.lower().startswith(word)), shorter)
+        shorter = next((shorter.removesuffix(word) for word in known.after if shorter.endswith(word)), shorter)
         if shorter == piece:
             return piece
         piece = shorter

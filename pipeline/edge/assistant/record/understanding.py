@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.edge.assistant.named import CourseName, chapter_in, course_in
-from pipeline.edge.assistant.record.quantities import counts_in, minutes_in, without_durations
-from pipeline.edge.assistant.record.topic import topic_in
+from pipeline.edge.assistant.record.counts import counts_in
+from pipeline.edge.assistant.record.durations import minutes_in, without_durations
+from pipeline.edge.assistant.record.topic import TopicWords, topic_in
 from pipeline.yaml_file import read_model
 
 LONGEST = 200  # characters of a question that are looked at
@@ -58,15 +59,15 @@ class Lexicon(BaseModel):
     weak: Words
     marks: Words
     rules: tuple[Rule, ...]
-    before: Words
-    after: Words
+    topics: TopicWords
 
     def spelt_out(self) -> Lexicon:
         """The rules with the words of <weak> and <marks>; all that is stripped, the longest first."""
         lists = {"<weak>": self.weak, "<marks>": self.marks}
-        rules = tuple(rule.model_copy(update={name: _spelt_out(getattr(rule, name), lists) for name in ("words", "also")}) for rule in self.rules)
-        longest = {name: tuple(sorted(getattr(self, name), key=len, reverse=True)) for name in ("before", "after")}
-        return self.model_copy(update={"rules": rules, **longest})
+        rules = tuple(rule.model_copy(update={name: _spelt_out(getattr(rule, name), lists) for name in ("words", "also")})
+                      for rule in self.rules)
+        longest = {name: tuple(sorted(getattr(self.topics, name), key=len, reverse=True)) for name in ("before", "after")}
+        return self.model_copy(update={"rules": rules, "topics": self.topics.model_copy(update=longest)})
 
 
 def _spelt_out(words: Words, lists: dict[str, Words]) -> Words:
@@ -103,8 +104,8 @@ def _topics(text: str, counted: str, course: CourseName | None) -> dict[str, str
     """By operation: beside a word of weakness, or beside counts, of which ``counted`` has an anchor each."""
     known = lexicon()
     return {
-        "mark_weak": topic_in(_without_names(text, course), (*known.weak, *known.marks), known.before, known.after, certain=True),
-        "log_exercise": topic_in(_without_names(counted, course), (), known.before, known.after, certain=False),
+        "mark_weak": topic_in(_without_names(text, course), (*known.weak, *known.marks), known.topics, certain=True),
+        "log_exercise": topic_in(_without_names(counted, course), (), known.topics, certain=False),
     }
 
 
