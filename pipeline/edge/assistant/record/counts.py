@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pipeline.edge.assistant.record.durations import NUMERAL
+from pipeline.edge.assistant.record.topic import ANCHOR
 from pipeline.edge.tools.numerals import number
 
 _OF = r"(?:道题目?|道|个题目?|题|个)?"
@@ -37,7 +38,7 @@ _FRACTION = re.compile(r"(?<![\d.])(?P<right>\d{1,6})\s*[/／]\s*(?P<total>\d{1,
 
 @dataclass(frozen=True)
 class Counts:
-    """Exercises done and right; None: not said.  ``rest``: the text with ``#`` for each thing that was said of them."""
+    """Exercises done and right; None: not said.  ``rest``: the text with an `ANCHOR` for each thing that was said of them."""
 
     total: int | None
     right: int | None
@@ -47,7 +48,7 @@ class Counts:
 def counts_in(text: str) -> Counts:
     """How many exercises were done, and how many of them right."""
     if found := _FRACTION.search(text):
-        return Counts(int(found["total"]), int(found["right"]), _FRACTION.sub("#", text))
+        return Counts(int(found["total"]), int(found["right"]), _FRACTION.sub(ANCHOR, text))
     parts = _Parts(text)
     share, half, none, all_of_them = (parts.take(pattern) for pattern in (_SHARE, _HALF, _ALL_WRONG, _ALL_RIGHT))
     wrong, right = parts.take(_WRONG[0]), parts.take(_RIGHT[0])
@@ -69,12 +70,12 @@ class _Parts:
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         found = pattern.search(self.text)
         if found:
-            self.text = f"{self.text[:found.start()]}#{self.text[found.end():]}"
+            self.text = f"{self.text[:found.start()]}{ANCHOR}{self.text[found.end():]}"
         return found
 
     def take_all(self, pattern: re.Pattern[str]) -> list[int]:
         counts = [count for found in pattern.finditer(self.text) if (count := _count(found)) is not None]
-        self.text = pattern.sub("#", self.text)
+        self.text = pattern.sub(ANCHOR, self.text)
         return counts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from pipeline.edge.assistant.record.topic import BREAK
 from pipeline.edge.tools.numerals import number
 
 NUMERAL = r"\d+(?:\.\d+)?|[零〇一二两三四五六七八九十百千]+(?:点[零〇一二三四五六七八九]+)?"
@@ -38,9 +39,9 @@ def minutes_in(text: str) -> int | None:
 
 
 def without_durations(text: str) -> str:
-    """The text with a bar in the place of each."""
+    """The text with a `BREAK` in the place of each."""
     for pattern in (_LASTING, _ALONE, _BETWEEN):
-        text = pattern.sub("|", text)
+        text = pattern.sub(BREAK, text)
     return text
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
-ANCHOR, BREAK = "#", "|"
+ANCHOR, BREAK = "\ue000", "\ue001"  # stand in a text for what was understood of it; of the private use area, as no text is
 LONGEST = 24  # characters of what somebody would call a topic
-_PIECES = re.compile(r"([#|，。、；：:！？,.;!?~～\s]+)")
+_PIECES = re.compile(rf"([{ANCHOR}{BREAK}，。、；：:！？,.;!?~～\s]+)")
 _OF_EXERCISES = r"(?<![问例主标课难])(?:的)?(?:练习题|练习册|习题册|习题|练习|题目|题|作业)"
-_MARKERS = re.compile(rf"{_OF_EXERCISES}(?=$|[#|，。,\s])|(?:这|那)(?:一)?(?:块|部分|节)儿?|专题")
+_MARKERS = re.compile(rf"{_OF_EXERCISES}(?=$|[{ANCHOR}{BREAK}，。,\s])|(?:这|那)(?:一)?(?:块|部分|节)儿?|专题")
 _EXERCISES = re.compile(f"{_OF_EXERCISES}$")
 # 对 of 对极限没把握, which is none of 对数 or 对称.
 _TOWARDS = re.compile("我对(?!数[^列字据值]|[称偶角])|对(?![数称偶角流等立照比策映易撞换冲应象话消外价甲苯])"
@@ -32,7 +32,7 @@ class TopicWords(BaseModel):
 def topic_in(text: str, anchors: Iterable[str], known: TopicWords, *, certain: bool) -> str | None:
     """The likeliest piece of the text, without what stands beside it; None where none is likely.
 
-    ``text``: with a bar where something else was said, ``#`` where what belongs to a topic was, as beside one of ``anchors``.
+    ``text``: with a `BREAK` where something else was said, an `ANCHOR` where what belongs to a topic was, as it is with ``anchors``.
     ``certain``: that there is a topic, so a piece elsewhere will do.  ``known``: its ``before`` and ``after`` the longest first.
     """
     words = sorted(anchors, key=len, reverse=True)

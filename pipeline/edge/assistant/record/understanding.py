@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.edge.assistant.named import CourseName, chapter_in, course_in
 from pipeline.edge.assistant.record.counts import counts_in
 from pipeline.edge.assistant.record.durations import minutes_in, without_durations
-from pipeline.edge.assistant.record.topic import TopicWords, topic_in
+from pipeline.edge.assistant.record.topic import ANCHOR, BREAK, TopicWords, topic_in
 from pipeline.yaml_file import read_model
 
 LONGEST = 200  # characters of a question that are looked at
@@ -82,7 +82,7 @@ def lexicon() -> Lexicon:
 def understand(question: str, courses: Sequence[CourseName]) -> Operation | None:
     """The operation that the question asks for; None where no rule holds."""
     text = _SPACE.sub("", unicodedata.normalize("NFKC", question)[:LONGEST].strip())
-    for wrong, right in lexicon().misheard.items():
+    for wrong, right in {**lexicon().misheard, ANCHOR: "", BREAK: ""}.items():
         text = text.replace(wrong, right)
     course, counts = course_in(text, courses), counts_in(without_durations(text))
     topics = _topics(text, counts.rest, course)
@@ -110,9 +110,9 @@ def _topics(text: str, counted: str, course: CourseName | None) -> dict[str, str
 
 
 def _without_names(text: str, course: CourseName | None) -> str:
-    text = _CHAPTER.sub("|", text)
+    text = _CHAPTER.sub(BREAK, text)
     for name in sorted((course.name, *course.aliases) if course else (), key=len, reverse=True):
-        text = re.sub(re.escape(name), "|", text, flags=re.IGNORECASE)
+        text = re.sub(re.escape(name), BREAK, text, flags=re.IGNORECASE)
     return text
 
 
