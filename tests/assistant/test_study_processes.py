@@ -63,7 +63,7 @@ def test_threads_of_one_process_lose_nothing(tmp_path: Path) -> None:
         def write_and_read() -> None:
             for _ in range(15):
                 record.log(SESSION, NOON, minutes=1)
-                record.ask("SELECT sum(minutes) FROM daily")
+                record.ask("SELECT sum(minutes) FROM day")
 
         threads = [threading.Thread(target=write_and_read) for _ in range(4)]
         for thread in threads:
@@ -103,7 +103,7 @@ def test_a_database_that_one_process_makes_again_is_read_by_the_other(tmp_path: 
     one.log(SESSION, NOON, minutes=2)
     other.log(SESSION, NOON, minutes=4)
     for record in (one, other):
-        assert record.ask("SELECT sum(minutes) FROM daily") == [(7,)]
+        assert record.ask("SELECT sum(minutes) FROM day") == [(7,)]
     assert [len(record.notes) for record in (one, other)] == [1, 0]
     one.close()
     other.close()

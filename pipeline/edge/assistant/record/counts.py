@@ -11,7 +11,7 @@ from pipeline.edge.assistant.record.topic import ANCHOR
 from pipeline.edge.tools.numerals import number
 
 _OF = r"(?:道题目?|道|个题目?|题|个)?"
-_WRONGLY = ("(?:(?:做|答|写|搞)?错误?(?:了|的|掉)?|翻车了?|没(?:能)?(?:做|答|写)?(?:出来|对|上来)|(?:做|答)?不(?:对|出来)|不会(?:做|的)?)"
+_WRONGLY = ("(?:(?:做|答|写|搞)?错误?(?:了|的|掉)?|翻车了?|失误|做崩了?|挂了?|丢了?|扣了?|没(?:能)?(?:做|答|写)?(?:出来|对|上来)|(?:做|答)?不(?:对|出来)|不会(?:做|的)?)"
             "(?!率)")
 _RIGHTLY = "(?<![没不])(?:做|答|写)?(?<![没不])(?:对(?![称数偶角流])|正确|拿下)(?:了|的)?(?!率)"
 
@@ -26,7 +26,10 @@ def _before(word: str) -> re.Pattern[str]:
 
 
 _WRONG, _RIGHT = (_behind(_WRONGLY, _RIGHTLY), _before(_WRONGLY)), (_behind(_RIGHTLY, _WRONGLY), _before(_RIGHTLY))
-_TOTAL = re.compile(rf"(?P<count>{NUMERAL})\s*[来多]?(?:道|个?题|个练习|个习题)")
+_TOTAL = re.compile(rf"(?<!第)(?P<count>{NUMERAL})\s*[来多]?(?:道|个?题|个练习|个习题)")
+_TOTAL_ALONE = re.compile(rf"(?:[做刷答]题|[做刷答写]了|一共|总共)\s*(?P<count>(?>{NUMERAL}))(?!\s*(?:分|小时|个|章|天|次|遍|刻|节|点))")
+# 十题中七 and 10对9: so many of so many.
+_OF_THEM = re.compile(rf"(?P<total>{NUMERAL})\s*{_OF}[中里对]了?\s*(?P<right>(?>{NUMERAL}))(?!\s*{_OF}(?:{_WRONGLY}|{_RIGHTLY}))(?:道|题|个)?")
 _ALL = "(?:全部?|都|全都)(?:做|答|写)?"
 _ALL_RIGHT = re.compile(f"{_ALL}(?:对|正确)|没有?(?:做|答)?错|满分|零失误|零错误|无错|全过|一道都?没错|无一错")
 _ALL_WRONG = re.compile(f"{_ALL}(?:错|不对|没对)|一[道个]都?没(?:做|答)?对|全军覆没|全挂")
@@ -49,11 +52,13 @@ def counts_in(text: str) -> Counts:
     """How many exercises were done, and how many of them right."""
     if found := _FRACTION.search(text):
         return Counts(int(found["total"]), int(found["right"]), _FRACTION.sub(ANCHOR, text))
+    if (found := _OF_THEM.search(text)) and (pair := _pair(found)):
+        return Counts(*pair, _OF_THEM.sub(ANCHOR, text, count=1))
     parts = _Parts(text)
     share, half, none, all_of_them = (parts.take(pattern) for pattern in (_SHARE, _HALF, _ALL_WRONG, _ALL_RIGHT))
     wrong, right = parts.take(_WRONG[0]), parts.take(_RIGHT[0])
     wrong, right = _count(wrong or parts.take(_WRONG[1])), _count(right or parts.take(_RIGHT[1]))
-    totals = parts.take_all(_TOTAL)
+    totals = parts.take_all(_TOTAL) or parts.take_all(_TOTAL_ALONE)
     total = max(totals) if totals else right + wrong if right is not None and wrong is not None else None
     if right is None and total is not None:
         right = (total - wrong if wrong is not None else total if all_of_them else 0 if none else total // 2 if half else
@@ -82,6 +87,13 @@ class _Parts:
 def _count(found: re.Match[str] | None) -> int | None:
     value = number(found["count"]) if found else None
     return None if value is None or value.denominator != 1 else int(value)
+
+
+def _pair(found: re.Match[str]) -> tuple[int, int] | None:
+    """Total and right, where that can be."""
+    total, right = number(found["total"]), number(found["right"])
+    whole = total is not None and right is not None and total.denominator == right.denominator == 1 and right <= total
+    return (int(total), int(right)) if whole and total is not None and right is not None else None
 
 
 def _value_of(share: re.Match[str]) -> Fraction:

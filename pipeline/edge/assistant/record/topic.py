@@ -16,6 +16,11 @@ _EXERCISES = re.compile(f"{_OF_EXERCISES}$")
 # 对 of 对极限没把握, which is none of 对数 or 对称.
 _TOWARDS = re.compile("我对(?!数[^列字据值]|[称偶角])|对(?![数称偶角流等立照比策映易撞换冲应象话消外价甲苯])"
                       "(?=.{1,15}(?:熟|把握|没底|概念|了解|清楚|头疼|头大|发怵|懵))")
+# Where what is said of a topic begins: 又忘了, 还没学会, 听得云里雾里.
+_SAID_OF_IT = re.compile(
+    rf"又(?=[{ANCHOR}做忘错混没栽])|还(?=[{ANCHOR}没不是有得])|总(?=[{ANCHOR}错栽忘是做算搞弄记])|(?<!衰)老(?=[{ANCHOR}错忘是做记背算搞弄])|"
+    rf"(?:听|学|看|做|掌握)得|掌握程度|需要|得(?=[{ANCHOR}再多标加练补])|基本(?=[没不])|完全(?=[没不是])|始终|一直|实在|有点|有些|几乎|压根|根本|"
+    "怎么[也都]|上(?=[总老又])")
 _TALK = re.compile("[没得着就很都了吗呢啦你想让真]")  # in no topic, but in what is said of one
 
 
@@ -38,7 +43,7 @@ def topic_in(text: str, anchors: Iterable[str], known: TopicWords, *, certain: b
     words = sorted(anchors, key=len, reverse=True)
     text = _TOWARDS.sub(BREAK, text)
     text = re.sub("|".join(map(re.escape, words)), ANCHOR, text) if words else text
-    parts = _PIECES.split(_MARKERS.sub(ANCHOR, text).replace("我", BREAK))
+    parts = _PIECES.split(_SAID_OF_IT.sub(ANCHOR, _MARKERS.sub(ANCHOR, text)).replace("我", BREAK))
     pieces = [(_nearness(parts, place), _stripped(parts[place], known)) for place in range(0, len(parts), 2)]
     likely = [(not _TALK.search(piece), near, len(piece), piece) for near, piece in pieces
               if 0 < len(piece) <= LONGEST and (near or certain) and piece not in known.nothing]

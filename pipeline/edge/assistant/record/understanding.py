@@ -20,7 +20,7 @@ from pipeline.yaml_file import read_model
 
 LONGEST = 200  # characters of a question that are looked at
 Words = tuple[Annotated[str, Field(min_length=1)], ...]
-Said = Literal["course", "chapter", "duration", "counts", "right", "question", "topic"]
+Said = Literal["course", "chapter", "duration", "counts", "right", "question", "topic", "beside"]
 Name = Literal["log_session", "log_exercise", "mark_weak", "finish_chapter", "undo", "time_spent", "progress", "streak", "accuracy",
                "weak_points", "review_due", "last_studied"]
 _CHAPTER = re.compile(r"第\s*[\d零〇一二两三四五六七八九十百]{1,7}\s*章|(?i:(?<![a-z])ch(?:apter|ap)?\.?\s*\d{1,3})")
@@ -56,6 +56,7 @@ class Lexicon(BaseModel):
     misheard: dict[str, str]
     periods: dict[str, Words]
     question: Words
+    explain: Words
     weak: Words
     marks: Words
     rules: tuple[Rule, ...]
@@ -92,12 +93,17 @@ def understand(question: str, courses: Sequence[CourseName]) -> Operation | None
     }
     said = {name for name, value in {
         "course": course, "chapter": known["chapter"], "duration": known["minutes"], "counts": counts.total, "right": counts.right,
-        "topic": topics["mark_weak"], "question": any(word in text for word in lexicon().question) or None}.items() if value is not None}
+        "topic": topics["mark_weak"], "beside": topics["beside"], "question": asks(text) or None}.items() if value is not None}
     rule = next((rule for rule in lexicon().rules if rule.holds(text, said)), None)
-    if rule is None:
+    if rule is None or (rule.operation in ACTS and any(word in text for word in lexicon().explain)):
         return None
     known["topic"] = topics.get(rule.operation)
     return Operation(rule.operation, {name: known[name] for name in ARGUMENTS[rule.operation] if known[name] is not None})
+
+
+def asks(text: str) -> bool:
+    """Whether the words ask, as 学完了没 does by its end."""
+    return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(("没", "没有", "么"))
 
 
 def _topics(text: str, counted: str, course: CourseName | None) -> dict[str, str | None]:
@@ -105,6 +111,7 @@ def _topics(text: str, counted: str, course: CourseName | None) -> dict[str, str
     known = lexicon()
     return {
         "mark_weak": topic_in(_without_names(text, course), (*known.weak, *known.marks), known.topics, certain=True),
+        "beside": topic_in(_without_names(text, course), (*known.weak, *known.marks), known.topics, certain=False),
         "log_exercise": topic_in(_without_names(counted, course), (), known.topics, certain=False),
     }
 
@@ -120,6 +127,8 @@ def _period(text: str) -> str:
     return next((period for period, words in lexicon().periods.items() if any(word in text for word in words)), "all")
 
 
+ACTS = ("log_session", "log_exercise", "mark_weak", "finish_chapter", "undo")
+"""What changes the record."""
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "log_session": ("minutes", "course", "chapter"), "log_exercise": ("total", "right", "course", "topic"),
     "mark_weak": ("topic", "course"), "finish_chapter": ("course", "chapter"), "undo": (),
