@@ -11,27 +11,28 @@ from pipeline.edge.assistant.record.topic import ANCHOR
 from pipeline.edge.tools.numerals import number
 
 _OF = r"(?:道题目?|道|个题目?|题|个)?"
-_WRONGLY = ("(?:(?:做|答|写|搞)?错误?(?:了|的|掉)?|翻车了?|失误|做崩了?|挂了?|丢了?|扣了?|没(?:能)?(?:做|答|写)?(?:出来|对|上来)|(?:做|答)?不(?:对|出来)|不会(?:做|的)?)"
-            "(?!率)")
-_RIGHTLY = "(?<![没不])(?:做|答|写)?(?<![没不])(?:对(?![称数偶角流])|正确|拿下)(?:了|的)?(?!率)"
+_WRONGLY = ("(?:(?:做|答|写|搞)?错误?(?:了|的|掉)?|翻车了?|失误|做崩了?|挂了?|丢了?|扣了?|没(?:能)?(?:做|答|写)?(?:出来|对|上来)|"
+            "(?:做|答)?不(?:对|出来)|不会(?:做|的)?)(?!率)")
+_RIGHTLY = "(?<![没不])(?:做|答|写)?(?<![没不])(?:对(?![称数偶角流])|正确|拿下|会做|OK|ok)(?:了|的)?(?!率)"
 
 
 def _behind(word: str, other: str) -> re.Pattern[str]:
     """对8 of 对8错2, and not 对2 of 8道对，2道错: a number that has a word of its own behind it belongs to that."""
-    return re.compile(rf"{word}\s*(?P<count>(?>{NUMERAL}))(?!\s*{_OF}{other}){_OF}")
+    return re.compile(rf"{word}\s*[有是]?\s*(?P<count>(?>{NUMERAL}))(?!\s*{_OF}{other}){_OF}")
 
 
 def _before(word: str) -> re.Pattern[str]:
-    return re.compile(rf"(?P<count>{NUMERAL})\s*{_OF}是?{word}")
+    return re.compile(rf"(?P<count>{NUMERAL})\s*{_OF}[是都全]?{word}")
 
 
 _WRONG, _RIGHT = (_behind(_WRONGLY, _RIGHTLY), _before(_WRONGLY)), (_behind(_RIGHTLY, _WRONGLY), _before(_RIGHTLY))
-_TOTAL = re.compile(rf"(?<!第)(?P<count>{NUMERAL})\s*[来多]?(?:道|个?题|个练习|个习题)")
-_TOTAL_ALONE = re.compile(rf"(?:[做刷答]题|[做刷答写]了|一共|总共)\s*(?P<count>(?>{NUMERAL}))(?!\s*(?:分|小时|个|章|天|次|遍|刻|节|点))")
+_TOTAL = re.compile(rf"(?:一共|总共|共)?(?<!第)(?P<count>{NUMERAL})\s*[来多]?(?:道|个?题|个练习|个习题)")
+_TOTAL_ALONE = re.compile(rf"(?:[做刷答]题|[做刷答写]了|一共|总共)\s*(?P<count>(?>{NUMERAL}))(?!\s*(?:小时|[分个章天次遍刻节点]))")
 # 十题中七 and 10对9: so many of so many.
-_OF_THEM = re.compile(rf"(?P<total>{NUMERAL})\s*{_OF}[中里对]了?\s*(?P<right>(?>{NUMERAL}))(?!\s*{_OF}(?:{_WRONGLY}|{_RIGHTLY}))(?:道|题|个)?")
+_OF_THEM = re.compile(rf"(?P<total>{NUMERAL})\s*{_OF}[中里对]了?\s*(?P<right>(?>{NUMERAL}))(?!\s*{_OF}(?:{_WRONGLY}|{_RIGHTLY}))[道题个]?")
 _ALL = "(?:全部?|都|全都)(?:做|答|写)?"
 _ALL_RIGHT = re.compile(f"{_ALL}(?:对|正确)|没有?(?:做|答)?错|满分|零失误|零错误|无错|全过|一道都?没错|无一错")
+_SOME_RIGHT = re.compile(rf"{NUMERAL}{_OF}[都全](?:做|答)?(?:对|正确)")
 _ALL_WRONG = re.compile(f"{_ALL}(?:错|不对|没对)|一[道个]都?没(?:做|答)?对|全军覆没|全挂")
 _HALF = re.compile("[对错]了?一半|一半(?:做|答)?[对错]|一半是?[对错]")
 _SHARE = re.compile(rf"(?:正确率|对了)\s*(?:是|为|有|大概|大约|差不多)?\s*(?:(?P<percent>\d+(?:\.\d+)?)\s*%|"
@@ -55,7 +56,9 @@ def counts_in(text: str) -> Counts:
     if (found := _OF_THEM.search(text)) and (pair := _pair(found)):
         return Counts(*pair, _OF_THEM.sub(ANCHOR, text, count=1))
     parts = _Parts(text)
-    share, half, none, all_of_them = (parts.take(pattern) for pattern in (_SHARE, _HALF, _ALL_WRONG, _ALL_RIGHT))
+    share, half, none = (parts.take(pattern) for pattern in (_SHARE, _HALF, _ALL_WRONG))
+    of_some = len(_TOTAL.findall(text)) > 1 and _SOME_RIGHT.search(text)  # in 做了12道，11道都对 it is those 11 that are all right
+    all_of_them = None if of_some else parts.take(_ALL_RIGHT)
     wrong, right = parts.take(_WRONG[0]), parts.take(_RIGHT[0])
     wrong, right = _count(wrong or parts.take(_WRONG[1])), _count(right or parts.take(_RIGHT[1]))
     totals = parts.take_all(_TOTAL) or parts.take_all(_TOTAL_ALONE)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pipeline.edge.assistant.record.topic import BREAK
 from pipeline.edge.tools.numerals import number
 
-NUMERAL = r"\d+(?:\.\d+)?|[零〇一二两三四五六七八九十百千]+(?:点[零〇一二三四五六七八九]+)?"
+NUMERAL = r"(?:\d+(?:\.\d+)?|[零〇一二两三四五六七八九十百千]+(?:点[零〇一二三四五六七八九]+)?)"
 _HOURS = r"(?:小时|钟头|hours?|hrs?|h(?![a-z]))"
 _MINUTES = r"(?:分钟|mins?(?:utes?)?(?![a-z])|m(?![a-z]))"
 _LASTING = re.compile(

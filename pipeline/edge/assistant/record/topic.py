@@ -9,18 +9,22 @@ from pydantic import BaseModel, ConfigDict
 
 ANCHOR, BREAK = "\ue000", "\ue001"  # stand in a text for what was understood of it; of the private use area, as no text is
 LONGEST = 24  # characters of what somebody would call a topic
-_PIECES = re.compile(rf"([{ANCHOR}{BREAK}，。、；：:！？,.;!?~～\s]+)")
+_PIECES = re.compile(rf"([{ANCHOR}{BREAK}，。、；：:！？,.;!?~～“”《》「」\s]+)")
 _OF_EXERCISES = r"(?<![问例主标课难])(?:的)?(?:练习题|练习册|习题册|习题|练习|题目|题|作业)"
-_MARKERS = re.compile(rf"{_OF_EXERCISES}(?=$|[{ANCHOR}{BREAK}，。,\s])|(?:这|那)(?:一)?(?:块|部分|节)儿?|专题")
+_MARKERS = re.compile(rf"{_OF_EXERCISES}(?=$|[{ANCHOR}{BREAK}，。,\s])|(?:这|那)(?:一)?(?:块|部分|节)儿?|专题|"
+                      r"[一二两三四五六七八九十\d]+[套份张](?:卷子|试卷|卷|真题|模拟题|练习)")
 _EXERCISES = re.compile(f"{_OF_EXERCISES}$")
 # 对 of 对极限没把握, which is none of 对数 or 对称.
 _TOWARDS = re.compile("我对(?!数[^列字据值]|[称偶角])|对(?![数称偶角流等立照比策映易撞换冲应象话消外价甲苯])"
                       "(?=.{1,15}(?:熟|把握|没底|概念|了解|清楚|头疼|头大|发怵|懵))")
 # Where what is said of a topic begins: 又忘了, 还没学会, 听得云里雾里.
 _SAID_OF_IT = re.compile(
-    rf"又(?=[{ANCHOR}做忘错混没栽])|还(?=[{ANCHOR}没不是有得])|总(?=[{ANCHOR}错栽忘是做算搞弄记])|(?<!衰)老(?=[{ANCHOR}错忘是做记背算搞弄])|"
-    rf"(?:听|学|看|做|掌握)得|掌握程度|需要|得(?=[{ANCHOR}再多标加练补])|基本(?=[没不])|完全(?=[没不是])|始终|一直|实在|有点|有些|几乎|压根|根本|"
-    "怎么[也都]|上(?=[总老又])")
+    rf"又(?=[{ANCHOR}做忘错混没栽])|还(?=[{ANCHOR}没不是有得])|总(?=[{ANCHOR}是]|.{{0,3}}[错混忘栽])|"
+    rf"(?<!衰)老(?=[{ANCHOR}是记背]|.{{0,3}}[错混忘栽])|得(?=[{ANCHOR}再多标加练补])|(?:听|学|看|做|掌握|记|背|理解)得|(?:听|学|看)着|掌握程度|需要|"
+    rf"基本(?=[没不])|完全(?=[没不是])|(?<!的)概念(?=[{ANCHOR}没不])|"
+    "始终|仍然|依然|仍旧|一直|实在|有点|有些|几乎|压根|根本|怎么[也都]|上(?=[总老又])|"
+    "(?:这里|那里|这儿|那儿)(?=[卡老总没不])|做题(?=[总老经])|"
+    "[不没](?:太|怎么|大[会懂清]|很|是很|整|弄|搞|学|懂|会|理解|掌握|记|数$|把握|底|明白|清楚|熟|吃透|入门|过关|想|看|听|背|分清|通|行|牢|稳)")
 _TALK = re.compile("[没得着就很都了吗呢啦你想让真]")  # in no topic, but in what is said of one
 
 
@@ -61,7 +65,7 @@ def _nearness(parts: list[str], place: int) -> int:
 
 def _stripped(piece: str, known: TopicWords) -> str:
     while True:
-        shorter = _EXERCISES.sub("", piece.strip(" “”\"'《》()（）"))
+        shorter = _EXERCISES.sub("", piece.strip("()（）'"))
         shorter = next((shorter[len(word):] for word in known.before if shorter.lower().startswith(word)), shorter)
         shorter = next((shorter.removesuffix(word) for word in known.after if shorter.endswith(word)), shorter)
         if shorter == piece:

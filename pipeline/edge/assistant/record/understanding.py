@@ -86,7 +86,7 @@ def understand(question: str, courses: Sequence[CourseName]) -> Operation | None
     for wrong, right in {**lexicon().misheard, ANCHOR: "", BREAK: ""}.items():
         text = text.replace(wrong, right)
     course, counts = course_in(text, courses), counts_in(without_durations(text))
-    topics = _topics(text, counts.rest, course)
+    topics = _topics(text, counts.rest, course, [course] if course else courses)
     known = {
         "course": course.name if course else None, "chapter": chapter_in(text), "minutes": minutes_in(text), "total": counts.total,
         "right": counts.right, "period": _period(text), "topic": None,
@@ -106,14 +106,25 @@ def asks(text: str) -> bool:
     return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(("没", "没有", "么"))
 
 
-def _topics(text: str, counted: str, course: CourseName | None) -> dict[str, str | None]:
-    """By operation: beside a word of weakness, or beside counts, of which ``counted`` has an anchor each."""
-    known = lexicon()
+def _topics(text: str, counted: str, course: CourseName | None, courses: Sequence[CourseName]) -> dict[str, str | None]:
+    """By operation: one of the courses' own where one is named, else what stands beside a word of weakness, or beside counts, of which
+    ``counted`` has an anchor each.
+    """
+    known, named = lexicon(), _named_topic(_without_names(text, course), courses)
+    anchors = (*known.weak, *known.marks)
     return {
-        "mark_weak": topic_in(_without_names(text, course), (*known.weak, *known.marks), known.topics, certain=True),
-        "beside": topic_in(_without_names(text, course), (*known.weak, *known.marks), known.topics, certain=False),
-        "log_exercise": topic_in(_without_names(counted, course), (), known.topics, certain=False),
+        "mark_weak": named or topic_in(_without_names(text, course), anchors, known.topics, certain=True),
+        "beside": named or topic_in(_without_names(text, course), anchors, known.topics, certain=False),
+        "log_exercise": named or topic_in(_without_names(counted, course), (), known.topics, certain=False),
     }
+
+
+def _named_topic(text: str, courses: Sequence[CourseName]) -> str | None:
+    """The longest topic of the courses that the text names, in the words of the text."""
+    said = text.lower()
+    found = max((topic for course in courses for topic in course.topics if len(topic) > 1 and topic.lower() in said), key=len, default="")
+    start = said.find(found.lower())
+    return text[start:start + len(found)] or None
 
 
 def _without_names(text: str, course: CourseName | None) -> str:
