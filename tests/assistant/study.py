@@ -14,7 +14,7 @@ from pipeline.measure.student import Counted
 
 NOON = datetime(2026, 2, 26, 12, 0, tzinfo=timezone(timedelta(hours=8)))
 COURSES, TOPICS = ("", "线性代数", "电磁学"), ("", "极限", "高斯定理")
-TABLES = ("entry", "daily", "finished", "review", "card")
+TABLES = ("entry", "of_course", "day", "finished", "review", "card")
 
 course, topic, hours = st.sampled_from(COURSES), st.sampled_from(TOPICS), st.integers(0, 60)
 acts = st.one_of(

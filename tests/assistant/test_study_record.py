@@ -197,6 +197,22 @@ def test_half_a_character_is_recorded_as_a_mark(tmp_path: Path) -> None:
         assert record.log(WEAK, NOON, topic="极\ud83d限\0").topic == "极?限\0"
 
 
+def test_a_record_that_was_closed_says_so(tmp_path: Path) -> None:
+    record = StudyRecord.open(tmp_path)
+    for _ in range(2):
+        record.close()
+    with pytest.raises(EdgeError, match="found one that was closed; open it again"):
+        record.log(SESSION, NOON, minutes=1)
+
+
+def test_what_is_recorded_stays_so_when_the_backup_fails(tmp_path: Path) -> None:
+    (tmp_path / "backup").write_text("in the way")
+    with StudyRecord.open(tmp_path) as record:
+        assert record.log(SESSION, NOON, minutes=1).number == 1
+    with StudyRecord.open(tmp_path) as record:
+        assert len(content(record)["entry"]) == 1
+
+
 def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "record").write_text("")
     with pytest.raises(EdgeError, match="expected a folder .*; free space or check the folder"):

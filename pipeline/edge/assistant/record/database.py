@@ -25,9 +25,9 @@ WAIT = 10.0  # s, for another process that writes
 _SCHEMA = """
 CREATE TABLE entry(number INTEGER PRIMARY KEY, at TEXT, kind TEXT, course TEXT, chapter INTEGER, topic TEXT, minutes INTEGER,
     total INTEGER, right INTEGER, undoes INTEGER, crc INTEGER, undone INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE daily(course TEXT, day TEXT, minutes INTEGER, total INTEGER, right INTEGER, entries INTEGER,
+CREATE TABLE of_course(course TEXT, day TEXT, minutes INTEGER, total INTEGER, right INTEGER, entries INTEGER,
     PRIMARY KEY(course, day)) WITHOUT ROWID;
-CREATE INDEX daily_by_day ON daily(day, course, minutes, total, right);
+CREATE TABLE day(day TEXT PRIMARY KEY, minutes INTEGER, total INTEGER, right INTEGER, entries INTEGER) WITHOUT ROWID;
 CREATE TABLE finished(course TEXT, chapter INTEGER, times INTEGER, PRIMARY KEY(course, chapter)) WITHOUT ROWID;
 CREATE TABLE review(course TEXT, topic TEXT, number INTEGER, at TEXT, due TEXT, rating INTEGER, stability REAL, difficulty REAL,
     PRIMARY KEY(course, topic, number)) WITHOUT ROWID;
@@ -37,7 +37,9 @@ CREATE INDEX card_by_rating ON card(rating, number, course, topic);
 CREATE TABLE journal(applied INTEGER, size INTEGER);
 INSERT INTO journal VALUES(0, 0);
 CREATE TRIGGER studied AFTER INSERT ON entry WHEN new.kind IN ('session', 'exercise', 'chapter') BEGIN
-    INSERT INTO daily VALUES(new.course, substr(new.at, 1, 10), new.minutes, new.total, new.right, 1) ON CONFLICT DO UPDATE SET
+    INSERT INTO of_course VALUES(new.course, substr(new.at, 1, 10), new.minutes, new.total, new.right, 1) ON CONFLICT DO UPDATE SET
+        minutes = minutes + new.minutes, total = total + new.total, right = right + new.right, entries = entries + 1;
+    INSERT INTO day VALUES(substr(new.at, 1, 10), new.minutes, new.total, new.right, 1) ON CONFLICT DO UPDATE SET
         minutes = minutes + new.minutes, total = total + new.total, right = right + new.right, entries = entries + 1;
 END;
 CREATE TRIGGER finished_one AFTER INSERT ON entry WHEN new.kind = 'chapter' BEGIN
@@ -47,9 +49,12 @@ CREATE TRIGGER undo AFTER INSERT ON entry WHEN new.kind = 'undo' BEGIN
     UPDATE entry SET undone = 1 WHERE number = new.undoes AND kind <> 'undo' AND NOT undone;
 END;
 CREATE TRIGGER undone AFTER UPDATE OF undone ON entry WHEN old.kind IN ('session', 'exercise', 'chapter') BEGIN
-    UPDATE daily SET minutes = minutes - old.minutes, total = total - old.total, right = right - old.right, entries = entries - 1
+    UPDATE of_course SET minutes = minutes - old.minutes, total = total - old.total, right = right - old.right, entries = entries - 1
         WHERE course = old.course AND day = substr(old.at, 1, 10);
-    DELETE FROM daily WHERE course = old.course AND day = substr(old.at, 1, 10) AND entries = 0;
+    DELETE FROM of_course WHERE course = old.course AND day = substr(old.at, 1, 10) AND entries = 0;
+    UPDATE day SET minutes = minutes - old.minutes, total = total - old.total, right = right - old.right, entries = entries - 1
+        WHERE day = substr(old.at, 1, 10);
+    DELETE FROM day WHERE day = substr(old.at, 1, 10) AND entries = 0;
 END;
 CREATE TRIGGER unfinished AFTER UPDATE OF undone ON entry WHEN old.kind = 'chapter' BEGIN
     UPDATE finished SET times = times - 1 WHERE course = old.course AND chapter = old.chapter;

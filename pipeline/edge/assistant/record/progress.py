@@ -39,8 +39,8 @@ class Days:
 
 
 def done(record: StudyRecord, first: date, last: date, course: str | None = None) -> Days:
-    where, parameters = _of(course)
-    return Days(*record.ask(f"SELECT ifnull(sum(minutes), 0), ifnull(sum(total), 0), ifnull(sum(right), 0) FROM daily "
+    table, where, parameters = _days_of(course)
+    return Days(*record.ask(f"SELECT ifnull(sum(minutes), 0), ifnull(sum(total), 0), ifnull(sum(right), 0) FROM {table} "
                             f"WHERE day BETWEEN ? AND ?{where}", (first.isoformat(), last.isoformat(), *parameters))[0])
 
 
@@ -56,15 +56,15 @@ def finished(record: StudyRecord, course: str | None = None) -> dict[str, list[i
 def streak(record: StudyRecord, today: date) -> int:
     """Days in a row with a session, exercises or a finished chapter, until today, or until yesterday while today is still open."""
     return record.ask("""WITH RECURSIVE run(day) AS (
-        SELECT max(day) FROM daily WHERE day IN (?, ?) UNION ALL
-        SELECT date(day, '-1 day') FROM run WHERE EXISTS (SELECT 1 FROM daily WHERE daily.day = date(run.day, '-1 day'))
+        SELECT max(day) FROM day WHERE day IN (?, ?) UNION ALL
+        SELECT date(day, '-1 day') FROM run WHERE EXISTS (SELECT 1 FROM day WHERE day.day = date(run.day, '-1 day'))
     ) SELECT count(day) FROM run""", (today.isoformat(), (today - timedelta(1)).isoformat()))[0][0]
 
 
 def last_day(record: StudyRecord, course: str | None = None) -> date | None:
     """The last day of study."""
-    where, parameters = _of(course)
-    found = record.ask(f"SELECT max(day) FROM daily WHERE 1{where}", parameters)[0][0]
+    table, where, parameters = _days_of(course)
+    found = record.ask(f"SELECT max(day) FROM {table} WHERE 1{where}", parameters)[0][0]
     return date.fromisoformat(found) if found else None
 
 
@@ -92,6 +92,11 @@ def _topics(record: StudyRecord, where: str, parameters: tuple[Any, ...], order:
     count = record.ask(f"SELECT count(*) FROM card WHERE {where}", parameters)[0][0]
     first = record.ask(f"SELECT course, topic FROM card WHERE {where} ORDER BY {order} LIMIT ?", (*parameters, limit))
     return Topics(count, [(course, topic) for course, topic in first])
+
+
+def _days_of(course: str | None) -> tuple[str, str, tuple[str, ...]]:
+    """The table of totals by day, and what to ask of it."""
+    return ("day" if course is None else "of_course", *_of(course))
 
 
 def _of(course: str | None) -> tuple[str, tuple[str, ...]]:

@@ -36,7 +36,7 @@ class Safe:
         self.notes: list[str] = []
         self._folder, self._path, self._journal = folder, folder / "study.db", Journal(folder / "journal.jsonl")
         self._database: Database | None = None
-        self._thread = threading.RLock()
+        self._thread, self._closed = threading.RLock(), False
         with self._refusals():
             folder.mkdir(parents=True, exist_ok=True)
             self._locks = Locks(folder)
@@ -50,17 +50,21 @@ class Safe:
 
     def close(self) -> None:
         """The last one out seals the database: what is as it was left need not be made again."""
-        with self._thread, self._refusals():
-            if self._database is None:
+        with self._thread:
+            if self._closed:
                 return
-            with self._locks.pen():
-                with suppress(*DAMAGED):
-                    self._connected().journal()  # takes back what a killed process left half done
-                self._database.close()
-                if self._locks.alone() and self._as_sealed != self._stamp():
-                    seal(self._path)
-                self._database = None
-            self._locks.leave()
+            with self._refusals():
+                self._leave()
+            self._closed = True
+
+    def _leave(self) -> None:
+        with self._locks.pen():
+            with suppress(*DAMAGED):
+                self._connected().journal()  # takes back what a killed process left half done
+            self._disconnect()
+            if self._path.exists() and self._locks.alone() and self._as_sealed != self._stamp():
+                seal(self._path)
+        self._locks.leave()
 
     def read(self, question: Callable[[Database], T]) -> T:
         """What the database answers; mended first where it cannot."""
@@ -75,18 +79,23 @@ class Safe:
             if entries:
                 size = self._journal.append(entries)
                 self._healing(lambda database: database.apply(entries, size))
-                self._back_up()
+                with suppress(OSError, *DAMAGED):  # what is recorded is recorded; the next write tries again
+                    self._back_up()
             return entries
 
     def _connected(self) -> Database:
         """The database as it lies there now: another process may have made it again."""
         if self._database and self._database.inode != self._stamp()[0]:
-            self._database.close()
-            self._database = None
+            self._disconnect()
         if not self._path.exists():
             raise sqlite3.DatabaseError("is missing")
         self._database = self._database or Database(self._path)
         return self._database
+
+    def _disconnect(self) -> None:
+        if self._database:
+            self._database.close()
+        self._database = None
 
     def _stamp(self) -> tuple[int, int, int]:
         with suppress(OSError):
@@ -131,15 +140,13 @@ class Safe:
 
     def _restore(self, why: str) -> None:
         """Make the database again; the old one stays beside it as ``study.damaged.db``."""
-        if self._database:
-            self._database.close()
-            self._database = None
+        self._disconnect()
         aside = self._path.with_name("study.damaged.db")
         old = self._set_aside(aside)
         backup = next((path for path in self._backups() if sealed(path)), None)
         if backup:
             shutil.copyfile(backup, self._path)
-        database = self._connected_anew()
+        database = self._database = Database(self._path)
         known = database.journal()[0]
         self._catch_up(database, old.entries(known) if old else ())
         if old:
@@ -147,10 +154,6 @@ class Safe:
         if old or backup or database.journal()[0]:
             self.notes.append(f"{self._path}: {why}; made again from {backup.name if backup else 'the journal'}, "
                               f"{database.journal()[0] - known:,} entries newer")
-
-    def _connected_anew(self) -> Database:
-        self._database = Database(self._path)
-        return self._database
 
     def _set_aside(self, aside: Path) -> Database | None:
         """Move the database away with its rollback journal; open where it can be, to read of it what can be read."""
@@ -183,6 +186,8 @@ class Safe:
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
+        if self._closed:
+            raise EdgeError(f"study record {self._folder}: expected an open record, found one that was closed; open it again")
         try:
             yield
         except OSError as error:

@@ -31,7 +31,7 @@ class Tracking:
         """What was recorded, what the record says, or what is missing."""
         operation = understand(question, self._courses())
         if operation is None:
-            return _ask_back("我没听出要记录还是要查什么。可以说“今天学了40分钟线性代数”，或者问“这周学了多久”。")
+            return _ask_back("我没听出要记录还是要查什么。可以说“今天学了半小时线性代数”，或者问“这周学了多久”。")
         return self.carry_out(operation)
 
     def carry_out(self, operation: Operation) -> Reply:
@@ -72,44 +72,45 @@ class Tracking:
     def _time_spent(self, period: str = "all", course: str | None = None) -> Reply:
         days = progress.done(self._record, *progress.span(period, self._today), course)
         if not days.minutes:
-            return Reply(f"{_PERIODS[period]}没有学习{course or ''}的时间记录。")
-        return _from_facts(f"{_PERIODS[period]}学习{course or ''} {{}}。", _duration(days.minutes))
+            return _reply(f"{_PERIODS[period]}没有学习{course or ''}的时间记录。", course)
+        total = _duration(days.minutes)
+        return _reply(f"{_PERIODS[period]}学习{course or ''} {total}。", course, total)
 
     def _accuracy(self, period: str = "all", course: str | None = None) -> Reply:
         days = progress.done(self._record, *progress.span(period, self._today), course)
         if not days.total:
-            return Reply(f"{_PERIODS[period]}没有{_of(course)}做题记录。")
-        share = f"正确率 {100 * days.right / days.total:.0f}%"
-        return _from_facts(f"{_PERIODS[period]}{course or ''}{{}}。", f"做题 {_exercises(days.total, days.right)}，{share}")
+            return _reply(f"{_PERIODS[period]}没有{_of(course)}做题记录。", course)
+        total = f"做题 {_exercises(days.total, days.right)}，正确率 {100 * days.right / days.total:.0f}%"
+        return _reply(f"{_PERIODS[period]}{course or ''}{total}。", course, total)
 
     def _progress(self, course: str | None = None) -> Reply:
         chapters = progress.finished(self._record, course)
         if not chapters:
-            return Reply(f"{course or ''}还没有学完的章节。")
-        facts = [f"{name}学完 {len(done)} 章{self._of_how_many(name)}（{_listed(done)}）" for name, done in chapters.items()]
-        return Reply("；".join(facts) + "。", tuple(facts))
+            return _reply(f"{course or ''}还没有学完的章节。", course)
+        each = [f"{name}学完 {len(done)} 章{self._of_how_many(name)}（{_listed(done)}）" for name, done in chapters.items()]
+        return _reply("；".join(each) + "。", *each)
 
     def _streak(self) -> Reply:
         days = progress.streak(self._record, self._today)
         if not days:
-            return Reply("目前没有连续学习的天数，今天学一会儿就重新开始了。")
-        today = progress.last_day(self._record) == self._today
-        return _from_facts("{}" + ("。" if today else "，今天还没有记录。"), f"已经连续学习 {days} 天")
+            return _reply("目前没有连续学习的天数，今天学一会儿就重新开始了。")
+        run = f"已经连续学习 {days} 天"
+        return _reply(run + ("。" if progress.last_day(self._record) == self._today else "，今天还没有记录。"), run)
 
     def _weak_points(self, course: str | None = None) -> Reply:
-        return self._topics(progress.weak(self._record, course), f"{_of(course)}薄弱点", f"{course or ''}没有薄弱点的记录。")
+        return _topics(progress.weak(self._record, course), course, f"{_of(course)}薄弱点", f"{course or ''}没有薄弱点的记录。")
 
     def _review_due(self, course: str | None = None) -> Reply:
-        return self._topics(progress.due(self._record, self._today, course), f"今天该复习的{_of(course)}知识点",
-                            f"今天{_of(course)}没有到期要复习的知识点。")
+        return _topics(progress.due(self._record, self._today, course), course, f"今天该复习的{_of(course)}知识点",
+                       f"今天{_of(course)}没有到期要复习的知识点。")
 
     def _last_studied(self, course: str | None = None) -> Reply:
         day = progress.last_day(self._record, course)
         if day is None:
-            return Reply(f"{course or ''}还没有学习记录。")
+            return _reply(f"{course or ''}还没有学习记录。", course)
         ago = (self._today - day).days
-        return _from_facts(f"上次学习{course or ''}是{{}}。",
-                           f"{written(day)}（{'今天' if not ago else f'{ago} 天前' if ago > 0 else '按今天的日期还没到'}）")
+        when = f"{written(day)}（{'今天' if not ago else f'{ago} 天前' if ago > 0 else '按今天的日期还没到'}）"
+        return _reply(f"上次学习{course or ''}是{when}。", course, when)
 
     @property
     def _today(self) -> date:
@@ -118,14 +119,6 @@ class Tracking:
     def _recorded(self, kind: str, **said: Any) -> Reply:
         entry = self._record.log(kind, self._now(), **said)
         return Reply(f"已记录：{described(entry)}。", (described(entry),))
-
-    def _topics(self, topics: progress.Topics, what: str, none: str) -> Reply:
-        if not topics.count:
-            return Reply(none)
-        names = [f"{topic}（{course}）" if course else topic for course, topic in topics.first]
-        more = "" if topics.count == len(names) else "等"
-        counted = f"{what}有 {topics.count} 个"
-        return Reply(f"{counted}：{'、'.join(names)}{more}。", (counted, *names))
 
     def _has(self, course: str, chapter: int) -> bool:
         """Whether the course may have such a chapter, as far as is known."""
@@ -169,8 +162,16 @@ def _of(course: str | None) -> str:
     return f"{course}的" if course else ""
 
 
-def _from_facts(text: str, fact: str) -> Reply:
-    return Reply(text.format(fact), (fact,))
+def _topics(topics: progress.Topics, course: str | None, what: str, none: str) -> Reply:
+    if not topics.count:
+        return _reply(none, course)
+    names = [f"{topic}（{of}）" if of and of != course else topic for of, topic in topics.first]
+    counted = f"{what}有 {topics.count} 个"
+    return _reply(f"{counted}：{'、'.join(names)}{'' if topics.count == len(names) else '等'}。", counted, *names)
+
+
+def _reply(text: str, *facts: str | None) -> Reply:
+    return Reply(text, tuple(fact for fact in facts if fact))
 
 
 def _ask_back(text: str) -> Reply:
