@@ -17,7 +17,7 @@ FIELD = StudentCard(term="电场强度", aliases=("场强",), course="电磁学"
 CARDS = Cards([FIELD, StudentCard(term="电场", facts={"definition": "电荷周围的场"}),
                StudentCard(term="单位圆", facts={"definition": "半径为 1 的圆", "适用条件": "平面内"}),
                StudentCard(term="向量空间", facts={"definition": "可以相加和数乘的集合"}),
-               StudentCard(term="TCP", course="计算机网络", facts={"definition": "传输控制协议"}),
+               StudentCard(term="TCP", course="计算机网络", facts={"definition": "传输控制协议", "RFC编号": "793"}),
                StudentCard(term="特征值", course="线性代数", facts={"definition": "使 Ax = λx 有非零解的 λ"}),
                StudentCard(term="特征值", course="信号处理", facts={"definition": "系统的固有数"})])
 ANY = [*CARDS.cards, *of_courses(all_courses())]
@@ -29,7 +29,8 @@ ANY = [*CARDS.cards, *of_courses(all_courses())]
     ("电场强度的定义式是什么", "电场强度", ("formula",)), ("电场是什么", "电场", ("definition",)), ("电场强度", "电场强度", ()),
     ("电场强度的定义和单位", "电场强度", ("definition", "unit")), ("单位圆是啥", "单位圆", ("definition",)),
     ("电场的强度怎么算", "电场强度", ("formula",)), ("电场它的强度的单位", "电场强度", ("unit",)),
-    ("单位圆的适用条件", "单位圆", ("适用条件",)), ("ＴＣＰ的全称", "TCP", ()), ("tcp是什么", "TCP", ("definition",))])
+    ("单位圆的适用条件", "单位圆", ("适用条件",)), ("ＴＣＰ的全称", "TCP", ()), ("电场 强度的单 位", "电场强度", ("unit",)),
+    ("TCP的RFC编号是啥", "TCP", ("RFC编号",)), ("tcp是什么", "TCP", ("definition",))])
 def test_the_card_and_the_aspect(question, term, aspects):
     asked = CARDS.asked(question)
     assert asked and (asked.card.term, asked.aspects) == (term, aspects)

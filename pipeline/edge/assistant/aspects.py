@@ -47,9 +47,9 @@ def is_own(name: str) -> bool:
 
 
 def asked_for(question: str, aspects: Iterable[str]) -> tuple[str, ...]:
-    """Which of the aspects, or of the file's, the question's words name, in their order; a word within a longer one does not count.
+    """Which of the aspects, or of the file's, the words of the question (in lower case) name, in their order.
 
-    Where none is named, vague words such as 是什么 ask for a definition.
+    A word within a longer one does not count.  Where none is named, vague words such as 是什么 ask for a definition.
     """
     known = [*dict.fromkeys([*aspects, *(name for name in _file() if name != OTHER)])]
     named = _places(question, [(word, name) for name in known for word in aspect_of(name).words])
@@ -59,7 +59,7 @@ def asked_for(question: str, aspects: Iterable[str]) -> tuple[str, ...]:
 
 def _places(question: str, words: Iterable[tuple[str, str]]) -> list[str]:
     """What the words that stand in the question name, by their places, those within a longer one left out."""
-    places = [(begin, begin + len(word), name) for word, name in words if word and (begin := question.find(word)) >= 0]
+    places = [(begin, begin + len(word), name) for word, name in words if word and (begin := question.find(word.lower())) >= 0]
     return [name for begin, end, name in sorted(places)
             if not any(first <= begin and end <= last and last - first > end - begin for first, last, _ in places)]
 

@@ -24,6 +24,7 @@ MOST_OF = 2 / 3  # of a name's terms that a question must have
 _Line = Annotated[str, Field(min_length=1, max_length=500)]
 _Name = Annotated[str, Field(min_length=1, max_length=40, pattern=r"\S")]
 _Aspect = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^\w[\w -]*$")]
+_SPACED = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")  # as speech is written down: 电场 强度
 
 
 class StudentCard(Card):
@@ -80,7 +81,7 @@ class Cards:
 
     def asked(self, question: str) -> Asked | None:
         """The card by the longest name in the question, of the course that it names where several have it; None without one."""
-        said = _plain(question)
+        said = _SPACED.sub("", _plain(question))
         begin, name = next(self._names_in(said), (0, ""))
         rest = said[:begin] + " " + said[begin + len(name):]  # 单位圆 asks for no unit
         if len(near := self._nearly(said)) > len(name):
