@@ -1,0 +1,149 @@
+"""What a question wants of the study record: an operation and its arguments, by keywords in their order (understanding.yaml)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.edge.assistant.named import CourseName, chapter_in, course_in
+from pipeline.edge.assistant.record.counts import counts_in
+from pipeline.edge.assistant.record.durations import minutes_in, without_durations
+from pipeline.edge.assistant.record.topic import ANCHOR, BREAK, TopicWords, topic_in
+from pipeline.yaml_file import read_model
+
+LONGEST = 200  # characters of a question that are looked at
+Words = tuple[Annotated[str, Field(min_length=1)], ...]
+Said = Literal["course", "chapter", "duration", "counts", "right", "question", "topic", "beside"]
+Name = Literal["log_session", "log_exercise", "mark_weak", "finish_chapter", "undo", "time_spent", "progress", "streak", "accuracy",
+               "weak_points", "review_due", "last_studied"]
+_CHAPTER = re.compile(r"第\s*[\d零〇一二两三四五六七八九十百]{1,7}\s*章|(?i:(?<![a-z])ch(?:apter|ap)?\.?\s*\d{1,3})")
+_SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """``name``: one of `Name`; ``arguments``: those that were said."""
+
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+class Rule(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    operation: Name
+    words: Words = ()
+    also: Words = ()
+    without: Words = ()
+    needs: tuple[Said, ...] = ()
+    lacks: tuple[Said, ...] = ()
+
+    def holds(self, text: str, said: set[str]) -> bool:
+        return (all(any(word in text for word in words) for words in (self.words, self.also) if words)
+                and not any(word in text for word in self.without) and said.issuperset(self.needs) and said.isdisjoint(self.lacks))
+
+
+class Lexicon(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    misheard: dict[str, str]
+    periods: dict[str, Words]
+    question: Words
+    explain: Words
+    weak: Words
+    marks: Words
+    rules: tuple[Rule, ...]
+    topics: TopicWords
+
+    def spelt_out(self) -> Lexicon:
+        """The rules with the words of <weak> and <marks>; all that is stripped, the longest first."""
+        lists = {"<weak>": self.weak, "<marks>": self.marks}
+        rules = tuple(rule.model_copy(update={name: _spelt_out(getattr(rule, name), lists) for name in ("words", "also")})
+                      for rule in self.rules)
+        longest = {name: tuple(sorted(getattr(self.topics, name), key=len, reverse=True)) for name in ("before", "after")}
+        return self.model_copy(update={"rules": rules, "topics": self.topics.model_copy(update=longest)})
+
+
+def _spelt_out(words: Words, lists: dict[str, Words]) -> Words:
+    return tuple(one for word in words for one in lists.get(word, (word,)))
+
+
+@cache
+def lexicon() -> Lexicon:
+    return read_model(Path(__file__).with_name("understanding.yaml"), Lexicon).spelt_out()
+
+
+def understand(question: str, courses: Sequence[CourseName]) -> Operation | None:
+    """The operation that the question asks for; None where no rule holds."""
+    text = _SPACE.sub("", unicodedata.normalize("NFKC", question)[:LONGEST].strip())
+    for wrong, right in {**lexicon().misheard, ANCHOR: "", BREAK: ""}.items():
+        text = text.replace(wrong, right)
+    course, counts = course_in(text, courses), counts_in(without_durations(text))
+    topics = _topics(text, counts.rest, course, [course] if course else courses)
+    known = {
+        "course": course.name if course else None, "chapter": chapter_in(text), "minutes": minutes_in(text), "total": counts.total,
+        "right": counts.right, "period": _period(text), "topic": None,
+    }
+    said = {name for name, value in {
+        "course": course, "chapter": known["chapter"], "duration": known["minutes"], "counts": counts.total, "right": counts.right,
+        "topic": topics["mark_weak"], "beside": topics["beside"], "question": asks(text) or None}.items() if value is not None}
+    rule = next((rule for rule in lexicon().rules if rule.holds(text, said)), None)
+    if rule is None or (rule.operation in ACTS and any(word in text for word in lexicon().explain)):
+        return None
+    known["topic"] = topics.get(rule.operation)
+    return Operation(rule.operation, {name: known[name] for name in ARGUMENTS[rule.operation] if known[name] is not None})
+
+
+def asks(text: str) -> bool:
+    """Whether the words ask, as 学完了没 does by its end."""
+    return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(("没", "没有", "么"))
+
+
+def _topics(text: str, counted: str, course: CourseName | None, courses: Sequence[CourseName]) -> dict[str, str | None]:
+    """By operation: one of the courses' own where one is named, else what stands beside a word of weakness, or beside counts, of which
+    ``counted`` has an anchor each.
+    """
+    known, named = lexicon(), _named_topic(_without_names(text, course), courses)
+    anchors = (*known.weak, *known.marks)
+    return {
+        "mark_weak": named or topic_in(_without_names(text, course), anchors, known.topics, certain=True),
+        "beside": named or topic_in(_without_names(text, course), anchors, known.topics, certain=False),
+        "log_exercise": named or topic_in(_without_names(counted, course), (), known.topics, certain=False),
+    }
+
+
+def _named_topic(text: str, courses: Sequence[CourseName]) -> str | None:
+    """The longest topic of the courses that the text names, in the words of the text."""
+    said = text.lower()
+    found = max((topic for course in courses for topic in course.topics if len(topic) > 1 and topic.lower() in said), key=len, default="")
+    start = said.find(found.lower())
+    return text[start:start + len(found)] or None
+
+
+def _without_names(text: str, course: CourseName | None) -> str:
+    text = _CHAPTER.sub(BREAK, text)
+    for name in sorted((course.name, *course.aliases) if course else (), key=len, reverse=True):
+        text = re.sub(re.escape(name), BREAK, text, flags=re.IGNORECASE)
+    return text
+
+
+def _period(text: str) -> str:
+    return next((period for period, words in lexicon().periods.items() if any(word in text for word in words)), "all")
+
+
+ACTS = ("log_session", "log_exercise", "mark_weak", "finish_chapter", "undo")
+"""What changes the record."""
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "log_session": ("minutes", "course", "chapter"), "log_exercise": ("total", "right", "course", "topic"),
+    "mark_weak": ("topic", "course"), "finish_chapter": ("course", "chapter"), "undo": (),
+    "time_spent": ("period", "course"), "progress": ("course",), "streak": (), "accuracy": ("period", "course"),
+    "weak_points": ("course",), "review_due": ("course",), "last_studied": ("course",),
+}
+

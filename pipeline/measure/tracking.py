@@ -1,0 +1,151 @@
+"""Whether questions about one's own learning are understood, and answered with what the record really says; and how fast."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pipeline.data.assistant.sample import Sample as Question
+from pipeline.data.assistant.tasks import LEARNING_TRACKING
+from pipeline.edge.assistant.named import CourseName
+from pipeline.edge.assistant.record.entry import CHAPTER, EXERCISE, SESSION, UNDO, WEAK, Entry
+from pipeline.edge.assistant.record.progress import span
+from pipeline.edge.assistant.record.study import StudyRecord
+from pipeline.edge.assistant.record.tracking import Tracking
+from pipeline.edge.assistant.record.understanding import understand
+from pipeline.measure.attempts import undisturbed
+from pipeline.measure.conditions import conditions_of
+from pipeline.measure.latency import order, percentiles
+from pipeline.measure.measurement import Proportion, Sample
+from pipeline.measure.student import NOW, Counted, filled, history
+
+ENTRIES, SEED, SHOWN = 400, 7, 50
+WARMUP, ROUNDS = 20, 400
+LOGGED = {"log_session": SESSION, "log_exercise": EXERCISE, "mark_weak": WEAK, "finish_chapter": CHAPTER, "undo": UNDO}
+_LISTED = 5  # topics that an answer names
+
+
+def tracking(samples: Sequence[Question], courses: Sequence[CourseName]) -> Proportion:
+    """1 a question of learning_tracking of which operation and all arguments are understood and whose answer states what an independent
+    count of the entries says; what it records must be recorded, and nothing else.
+
+    details: ``operations`` name -> [right, asked], ``wrong``: the first 50 with what was expected and found, ``wrong_count``.
+    """
+    asked = [sample for sample in samples if sample.task_type == LEARNING_TRACKING]
+    with TemporaryDirectory() as folder, filled(Path(folder), ENTRIES, SEED) as record:
+        judge = _Judge(record, courses)
+        faults = [judge.fault_of(sample) for sample in asked]
+    operations: dict[str, list[int]] = {}
+    for sample, fault in zip(asked, faults, strict=True):
+        counts = operations.setdefault(sample.expected["operation"], [0, 0])
+        counts[0] += not fault
+        counts[1] += 1
+    wrong = [{"query": sample.query, "expected": sample.expected, **fault} for sample, fault in zip(asked, faults, strict=True) if fault]
+    return Proportion("tracking", "proportion", {}, {"entries": ENTRIES, "now": NOW.isoformat()},
+                      {"operations": operations, "wrong": wrong[:SHOWN], "wrong_count": len(wrong)}, "",
+                      [int(not fault) for fault in faults], [sample.query for sample in asked])
+
+
+class _Judge:
+    """Asks one record question after question, and keeps its own account of the entries."""
+
+    def __init__(self, record: StudyRecord, courses: Sequence[CourseName]) -> None:
+        self._record, self._courses, self._entries = record, courses, list(history(ENTRIES, SEED))
+        self._tracking = Tracking(record, lambda: courses, lambda: NOW)
+
+    def fault_of(self, sample: Question) -> dict[str, Any]:
+        """What is wrong with how the question was understood or answered; empty if nothing is."""
+        truth = {name: value for name, value in sample.expected.items() if value is not None}
+        found = understand(sample.query, self._courses)
+        said = {"operation": found.name, **found.arguments} if found else {}
+        answer = self._tracking.answer(sample.query).text
+        recorded = self._recorded()
+        if said != truth:
+            self._entries += recorded
+            return {"found": said, "answer": answer}
+        expected = self._expected_entries(truth)
+        fragments = self._fragments(truth)
+        self._entries += expected
+        missing = [fragment for fragment in fragments if not _states(answer, fragment)]
+        if missing or recorded != expected:
+            return {"found": said, "answer": answer, "missing": missing, "recorded": [repr(entry) for entry in recorded]}
+        return {}
+
+    def _recorded(self) -> list[Entry]:
+        names = "number, at, kind, course, chapter, topic, minutes, total, right, undoes"
+        return [Entry(*row) for row in self._record.ask(f"SELECT {names} FROM entry WHERE number > ?", (len(self._entries),))]
+
+    def _expected_entries(self, truth: dict[str, Any]) -> list[Entry]:
+        kind = LOGGED.get(truth["operation"])
+        fields = {name: value for name, value in truth.items() if name != "operation"}
+        standing = Counted(self._entries).standing
+        if kind == UNDO and standing:
+            fields = {"undoes": standing[-1].number}
+        return [Entry(len(self._entries) + 1, NOW.isoformat(), kind, **fields)] if kind else []
+
+    def _fragments(self, truth: dict[str, Any]) -> list[str]:
+        """What the answer must state."""
+        counted, today, course = Counted(self._entries), NOW.date(), truth.get("course")
+        operation = truth["operation"]
+        if operation == "undo":
+            return _of(counted.standing[-1])
+        if operation in LOGGED:
+            return _of(self._expected_entries(truth)[0])
+        if operation in ("time_spent", "accuracy"):
+            minutes, total, right = counted.done(*span(truth["period"], today), course)
+            figures = [minutes] if operation == "time_spent" else [total, right, total - right]
+            return [*map(str, figures)] if figures[0] else ["没有"]
+        if operation == "progress":
+            done = counted.finished(course)
+            return [part for name, chapters in done.items() for part in (name, str(len(chapters)), *map(str, chapters))] or ["没有"]
+        if operation == "streak":
+            return [str(counted.streak(today) or "没有")]
+        if operation == "last_studied":
+            days = counted.days(course)
+            return _written(max(days)) if days else ["没有"]
+        topics = counted.weak(course) if operation == "weak_points" else counted.due(today, course)
+        return [str(len(topics)), *(topic for _, topic in topics[:_LISTED])] if topics else ["没有"]
+
+
+def _of(entry: Entry) -> list[str]:
+    numbers = [number for number in (entry.minutes, entry.chapter, entry.total, entry.right) if number]
+    return [*filter(None, (entry.course, entry.topic)), *map(str, numbers), *_written(date.fromisoformat(entry.day))]
+
+
+def _written(day: date) -> list[str]:
+    return [str(day.year), str(day.month), str(day.day)]
+
+
+def _states(answer: str, fragment: str) -> bool:
+    """A number as a whole number, a word as it is."""
+    return fragment in re.findall(r"\d+", answer) if fragment.isdigit() else fragment in answer
+
+
+def progress_time(record: StudyRecord, courses: Sequence[CourseName], questions: Sequence[str], *, warmup: int = WARMUP,
+                  rounds: int = ROUNDS, now: Callable = lambda: NOW) -> Sample:
+    """Milliseconds of each of ``rounds`` answers about one's progress, question to reply, alone on the machine.
+
+    Questions that record something are left out.  conditions: ``entries``, how many the record has; details: percentiles.
+    """
+    asking = [question for question in questions if (found := understand(question, courses)) and found.name not in LOGGED]
+    plan, handler = order(asking, warmup + rounds), Tracking(record, lambda: courses, now)
+    for question in plan[:warmup]:
+        handler.answer(question)
+
+    def measure() -> list[float]:
+        values = []
+        for question in plan[warmup:]:
+            start = time.perf_counter_ns()
+            handler.answer(question)
+            values.append((time.perf_counter_ns() - start) / 1e6)
+        return values
+
+    values, seen = undisturbed("timing", measure)
+    entries = record.ask("SELECT max(number) FROM entry")[0][0] or 0
+    conditions = {"entries": entries, "warmup": warmup, **conditions_of(seen)}
+    return Sample("progress_time", "ms", {}, conditions, percentiles(values), seen.broken, values)

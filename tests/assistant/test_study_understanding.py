@@ -1,0 +1,77 @@
+"""What a question about one's own learning asks for, in whatever words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.data.assistant.courses import all_courses
+from pipeline.edge.assistant.named import CourseName
+from pipeline.edge.assistant.record.counts import counts_in
+from pipeline.edge.assistant.record.durations import minutes_in
+from pipeline.edge.assistant.record.understanding import ARGUMENTS, lexicon, understand
+
+COURSES = [CourseName(course.name, course.aliases) for course in all_courses()]
+ASKED = [line.split("|") for line in Path(__file__).with_name("tracking_questions.txt").read_text(encoding="utf-8").splitlines()]
+TOPICS = sorted({topic for course in all_courses() if not course.held_out for chapter in course.chapters for topic in chapter.topics})
+DIGITS = "零一二三四五六七八九"
+
+
+@pytest.mark.parametrize(("operation", "question", "said"), ASKED, ids=[question for _, question, _ in ASKED])
+def test_operation_and_arguments(operation: str, question: str, said: str) -> None:
+    expected = {name: int(value) if value.isdigit() else value for name, value in (part.split("=") for part in said.split())}
+    found = understand(question, COURSES)
+    assert (found and (found.name, found.arguments)) == (None if operation == "None" else (operation, expected))
+
+
+def written(number: int) -> str:
+    """Below a hundred, in Chinese numerals."""
+    tens, ones = divmod(number, 10)
+    return (("" if tens == 1 else DIGITS[tens]) + "十" if tens else "") + (DIGITS[ones] if ones or not tens else "")
+
+
+@settings(deadline=None)
+@given(hours=st.integers(1, 12), minutes=st.integers(1, 59), form=st.sampled_from(
+    ["{h}小时{m}分钟", "{h}个小时{m}分", "{hc}小时{mc}分钟", "{hc}个钟头又{mc}分钟", "{h}h{m}min", "{h} 小时 {m} 分", "{h}小时零{m}分钟"]))
+def test_a_duration_in_any_form(hours: int, minutes: int, form: str) -> None:
+    said = form.format(h=hours, m=minutes, hc=written(hours), mc=written(minutes))
+    assert minutes_in(f"今天学了{said}线代") == 60 * hours + minutes
+
+
+@pytest.mark.parametrize(("said", "minutes"), [
+    ("半小时", 30), ("半个钟头", 30), ("一个半小时", 90), ("两个半小时", 150), ("1个小时半", 90), ("1.5小时", 90), ("三刻钟", 45),
+    ("一百二十分钟", 120), ("四十来分钟", 40), ("900小时", 54000), ("40分钟视频加20分钟", 60),
+    ("从八点到十点半", 150), ("8:00-9:20", 80), ("从十一点学到一点", 120),
+    ("听课80分", 80), ("考了80分", None), ("三分之一", None), ("做了十分复杂的题", None), ("第三章", None), ("", None)])
+def test_what_is_a_duration_and_what_is_none(said: str, minutes: int | None) -> None:
+    assert minutes_in(said) == minutes
+
+
+@settings(deadline=None)
+@given(right=st.integers(0, 60), wrong=st.integers(1, 60), form=st.sampled_from(
+    ["做了{t}道错了{w}道", "做了{t}道题，对了{r}道", "{t}题对{r}", "{r}对{w}错", "对{r}错{w}", "{t}道里{w}道做错", "刷了{t}道，{r}道正确",
+     "{r}/{t}", "一共{t}道题，做对{r}道做错{w}道", "对了{r}道，错了{w}道"]))
+def test_counts_in_any_form(right: int, wrong: int, form: str) -> None:
+    found = counts_in(form.format(t=right + wrong, r=right, w=wrong))
+    assert (found.total, found.right) == (right + wrong, right)
+
+
+@pytest.mark.parametrize("form", ["{}的题做了10道，错了3道", "{}不太会", "把{}标成薄弱点", "刷了8道{}题，对了6道", "我总是弄不懂{}",
+                                  "{}这块没掌握"])
+def test_a_topic_in_the_words_it_was_said_in(form: str) -> None:
+    wrong = [topic for topic in TOPICS if understand(form.format(topic), []).arguments.get("topic") != topic]
+    assert len(wrong) <= len(TOPICS) // 100, wrong
+
+
+WORDS = [*lexicon().question, *lexicon().weak, *lexicon().marks, "10道", "第三章", "40分钟", "线代", "对", "错", "1/0"]
+
+
+@settings(deadline=None)
+@given(st.text(max_size=300) | st.lists(st.sampled_from(WORDS), max_size=8).map("".join))
+def test_any_text_is_understood_or_not_but_never_an_error(text: str) -> None:
+    found = understand(text, COURSES)
+    assert found is None or (found.arguments.keys() <= set(ARGUMENTS[found.name])
+                             and all(value not in ("", None) for value in found.arguments.values()))
