@@ -14,7 +14,7 @@ from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_yaml
 
 MOST = 1_000_000
-_CHAPTERS, _TOPICS, _PASSAGES = 12, 4, 3
+_CHAPTERS, _TOPICS = 12, 3
 _WRITTEN = ("slides", "notes", "exercises", "lab")
 
 
@@ -31,17 +31,17 @@ def distractors(count: int, seed: int) -> Iterator[Resource]:
 
 
 def _file(course: str, place: int, at: int, topics: list[str], rng: random.Random) -> Resource:
-    """The course's ``at``-th file; its chapters go round, and in each the kinds do."""
-    edition, chapter = divmod(at, _CHAPTERS)
-    written = _WRITTEN[edition % len(_WRITTEN)]
+    """The ``at``-th file of the course at that ``place``; chapters go round, and with every round the kinds do."""
+    edition, chapter = at // _CHAPTERS, (at + place) % _CHAPTERS
+    written = _WRITTEN[(edition + place) % len(_WRITTEN)]
     first = (place * _CHAPTERS + chapter) * (_TOPICS + 1)
     title, *about = (topics[(first + step) % len(topics)] for step in range(_TOPICS + 1))
     said = {"course": course, "number": chapter + 1, "title": title, "topic": about[0]}
     stem, _, suffix = rng.choice(words()["names"][written]).format(**said).rpartition(".")
     name = f"{stem} {edition + 1}" if edition else stem
     text = [say("opening", written, rng, **said)]
-    for step in range(_PASSAGES):
-        text.append(say("passage", written, rng, topic=about[step], next=about[step + 1], n=step + 1))
+    for n, topic in enumerate(about, start=1):
+        text.append(say("passage", written, rng, topic=topic, next=about[n % _TOPICS], n=n))
     path = f"{course}/第{chapter + 1:02d}章 {title}/{name}.{suffix}"
     return Resource(path, course, chapter + 1, name, written, (title, *about), tuple(text))
 
