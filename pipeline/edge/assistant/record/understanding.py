@@ -55,6 +55,7 @@ class Lexicon(BaseModel):
 
     misheard: dict[str, str]
     periods: dict[str, Words]
+    ago: dict[str, int]
     question: Words
     explain: Words
     weak: Words
@@ -63,12 +64,18 @@ class Lexicon(BaseModel):
     topics: TopicWords
 
     def spelt_out(self) -> Lexicon:
-        """The rules with the words of <weak> and <marks>; all that is stripped, the longest first."""
+        """The rules with the words of <weak> and <marks>; a word of time is no topic; all that is stripped, the longest first."""
         lists = {"<weak>": self.weak, "<marks>": self.marks}
         rules = tuple(rule.model_copy(update={name: _spelt_out(getattr(rule, name), lists) for name in ("words", "also")})
                       for rule in self.rules)
-        longest = {name: tuple(sorted(getattr(self.topics, name), key=len, reverse=True)) for name in ("before", "after")}
-        return self.model_copy(update={"rules": rules, "topics": self.topics.model_copy(update=longest)})
+        times = (*self.ago, *(word for words in self.periods.values() for word in words))
+        topics = TopicWords(nothing=(*self.topics.nothing, *times), before=_longest_first((*self.topics.before, *times)),
+                            after=_longest_first(self.topics.after))
+        return self.model_copy(update={"rules": rules, "topics": topics})
+
+
+def _longest_first(words: Words) -> Words:
+    return tuple(sorted(words, key=len, reverse=True))
 
 
 def _spelt_out(words: Words, lists: dict[str, Words]) -> Words:
@@ -104,6 +111,11 @@ def understand(question: str, courses: Sequence[CourseName]) -> Operation | None
 def asks(text: str) -> bool:
     """Whether the words ask, as 学完了没 does by its end."""
     return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(("没", "没有", "么"))
+
+
+def days_ago(question: str) -> int:
+    """How many days before today it was that the question speaks of: 1 for 昨晚."""
+    return next((days for word, days in lexicon().ago.items() if word in question), 0)
 
 
 def _topics(text: str, counted: str, course: CourseName | None, courses: Sequence[CourseName]) -> dict[str, str | None]:
