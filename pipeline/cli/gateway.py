@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.cli.common import Subparsers, add_store, directory_of
+
+if TYPE_CHECKING:
+    from pipeline.edge.gateway.learning import Learning
 
 MODES = ("combined", "rules", "model")
 WITHOUT_CLOUD = 30.0  # s that an answer may take beside the cloud's
@@ -18,6 +24,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--cloud", default="", metavar="URL", help="base URL of any OpenAI-compatible cloud [none: everything stays here]")
     parser.add_argument("--cloud-model", default="", metavar="NAME", help="the model to ask for there")
     parser.add_argument("--cloud-limits", type=Path, metavar="FILE", help="timeouts, retries, breaker [pipeline/edge/gateway/cloud.yaml]")
+    parser.add_argument("--assistant", type=Path, metavar="WORKSPACE", help="serve the learning assistant of a workspace as well")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]; another than this machine's needs a key")
     parser.add_argument("--port", type=int, default=8080, help="0 takes a free one [%(default)s]")
     parser.add_argument("--mode", choices=MODES, default="combined", help="what routes: rules, the model, or both [%(default)s]")
@@ -43,6 +50,20 @@ def _run(options: argparse.Namespace) -> int:
     cloud = Cloud(options.cloud, options.cloud_model, key_of(options.cloud_key_variable), limits) if options.cloud else None
     key = key_of(options.key_variable)
     check_key(options.host, key, options.key_variable)
-    app = application(Flow(device, cloud, options.mode), key, names_of(options.host), taken)
-    listen(app, options.host, options.port, key, options.key_variable, limits.total + limits.silence + WITHOUT_CLOUD, taken)
+    with _learning(options.assistant) as learning:
+        app = application(Flow(device, cloud, options.mode), key, names_of(options.host), taken, learning)
+        listen(app, options.host, options.port, key, options.key_variable, limits.total + limits.silence + WITHOUT_CLOUD, taken)
     return 0
+
+
+@contextmanager
+def _learning(folder: Path | None) -> Iterator[Learning | None]:
+    if folder is None:
+        yield None
+        return
+    from pipeline.edge.assistant.opened import open_assistant
+    from pipeline.edge.assistant.workspace import Workspace
+    from pipeline.edge.gateway.learning import Learning
+    workspace = Workspace.open(folder)
+    with open_assistant(workspace) as assistant:
+        yield Learning(assistant, workspace)

@@ -75,6 +75,8 @@ def test_distractors_match_nothing_that_is_asked(tmp_path: Path) -> None:
     others = list(distractors(6000, 3))
     topics = {topic for resource in others for topic in resource.topics}
     courses = {resource.course for resource in others}
+    text = "\n".join(line for resource in others for line in (resource.path, *resource.text))
+    assert not [name for course in all_courses() for chapter in course.chapters for name in chapter.about if name in text]
     assert len(courses) == 2000 and not courses & {course.name for course in all_courses()}
     for sample in asked:
         assert not [course for course in courses if course in sample.query], sample.query

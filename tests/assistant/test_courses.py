@@ -16,12 +16,6 @@ from pipeline.yaml_file import read_model
 COURSES = {course.name: course for course in all_courses()}
 
 
-def words_of(course: Course) -> list[str]:
-    """Whatever a question about the course may name but the course itself."""
-    return [word for chapter in course.chapters
-            for word in (*chapter.about, *(name for card in chapter.cards for name in (card.term, *card.aliases)))]
-
-
 def test_how_much_there_is() -> None:
     assert len(COURSES) >= 9 and sum(course.held_out for course in COURSES.values()) >= 3
     for course in COURSES.values():
@@ -53,7 +47,12 @@ def test_the_name_of_a_course_stands_in_no_other_word() -> None:
     """A question that names a topic or a card must not seem to name a course."""
     for course in COURSES.values():
         for name in course.names:
-            assert not [word for other in COURSES.values() for word in words_of(other) if name in word], name
+            assert not [word for other in COURSES.values() for word in other.words if name in word], name
+
+
+def test_no_held_out_name_stands_in_a_word_of_another_course() -> None:
+    """A question about the other would seem to leak it."""
+    assert not [word for course in COURSES.values() if not course.held_out for word in course.words if held_out_in(word)]
 
 
 def test_names_of_held_out_courses_are_seen() -> None:

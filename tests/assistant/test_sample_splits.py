@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -11,15 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.assistant.courses import held_out_in
-from pipeline.data.assistant.generate import counts, generate
-from pipeline.data.assistant.grammars import all_templates
+from pipeline.data.assistant.generate import ask, counts, generate
+from pipeline.data.assistant.grammars import Template, all_templates
 from pipeline.data.assistant.sample import Sample, read_samples
+from pipeline.data.assistant.slots import PATH as SLOTS
 from pipeline.data.assistant.tasks import TASKS
 from pipeline.data.assistant.truth import OPERATIONS
 from pipeline.data.assistant.validate import validate_samples
+from pipeline.data.grammar import parse
 from pipeline.data.near import bigrams, jaccard
-from pipeline.data.speech import normalise
+from pipeline.data.speech import normalise, slip
+from pipeline.edge.assistant.named import chapter_in
 from pipeline.errors import EdgeError
+from pipeline.yaml_file import read_yaml
 
 SIZES = {"train": 400, "validation": 50, "test": 50, "challenge": 1000}
 SMALL = {"train": 60, "validation": 20, "test": 20, "challenge": 60}
@@ -85,7 +90,36 @@ def test_held_out_courses_are_spoken_of_in_test_and_challenge_alone(splits: dict
 def test_templates_are_used_about_equally(splits: dict[str, list[Sample]]) -> None:
     """But for those that have few things to say, such as to undo."""
     used = Counter(sample.grammar for sample in splits["challenge"] if sample.task_type == "course_resource")
-    assert max(used.values()) <= 2 * sum(used.values()) / len(used)
+    there = [template for template in all_templates() if template.task == "course_resource" and template.split == "challenge"]
+    assert len(used) == len(there) and max(used.values()) <= 2 * sum(used.values()) / len(there)
+
+
+def alike_template(split: str, text: str) -> Template:
+    return Template(f"complex_reasoning/{split}/1", "complex_reasoning", split, "", text, parse(text))
+
+
+def test_no_question_comes_near_one_that_was_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = {"train": "", "validation": "，要长", "test": "，要短", "challenge": "表"}
+    alike = [alike_template(split, f"帮我制定一个非常详细的{{course}}学习计划{end}") for split, end in ends.items()]
+    templates = (*(one for one in all_templates() if one.task != "complex_reasoning"), *alike)
+    monkeypatch.setattr("pipeline.data.assistant.generate.all_templates", lambda: templates)
+    paths = generate(tmp_path, seed=1, train=30, validation=10, test=10, challenge=100)
+    assert validate_samples(paths).findings == ()
+
+
+def test_noise_takes_nothing_from_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where every sentence slips at several places."""
+    def slips(text: str, split: str, rng: random.Random) -> str:
+        return slip(slip(text, rng), rng)
+    monkeypatch.setattr("pipeline.data.assistant.generate.roughen", slips)
+    rng, kinds = random.Random(1), read_yaml(SLOTS)["kind"]
+    asked = [sample for template in all_templates() for _ in range(3) if (sample := ask(template, rng))]
+    for sample in asked:
+        truth, query = sample.expected, sample.query
+        assert "kind" not in truth or not truth["kind"] or any(word in query for part in kinds[truth["kind"]].values() for word in part)
+        assert truth.get("chapter") in (None, chapter_in(query)) or chapter_in(query) is None, query
+    slipped = sum(" " in sample.query.replace("第 ", "").replace(" 章", "") for sample in asked)
+    assert slipped > len(asked) / 50
 
 
 def test_more_than_can_be_said_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

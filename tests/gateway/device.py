@@ -15,6 +15,7 @@ from pipeline.edge.declared import Call
 from pipeline.edge.door import read_limits
 from pipeline.edge.gateway.app import application
 from pipeline.edge.gateway.flow import Flow
+from pipeline.edge.gateway.learning import Learning
 from pipeline.edge.listen import names_of
 from pipeline.errors import EdgeError
 from pipeline.runtime.decision import Decision
@@ -54,10 +55,11 @@ class TableDevice:
 
 
 @contextmanager
-def served(flow: Flow, api_key: str | None = None) -> Iterator[str]:
-    """The base URL of a gateway around ``flow``."""
+def served(flow: Flow, api_key: str | None = None, learning: Learning | None = None) -> Iterator[str]:
+    """The base URL of a gateway around ``flow``, with the learning assistant where there is one."""
     sock = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(application(flow, api_key, names_of("127.0.0.1"), read_limits()), log_level="warning", access_log=False)
+    app = application(flow, api_key, names_of("127.0.0.1"), read_limits(), learning)
+    config = uvicorn.Config(app, log_level="warning", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
     thread.start()

@@ -20,6 +20,7 @@ from pipeline.edge.gateway.flow import Flow
 from pipeline.edge.gateway.local import CUT
 from pipeline.edge.router import Mode
 from pipeline.measure.server import running
+from tests.assistant.students import CARD, workspace
 from tests.export.tiny_qwen3 import decision, fp32, merged  # noqa: F401 - fixtures
 from tests.gateway.conftest import SHORT
 from tests.gateway.device import TableDevice, served
@@ -49,6 +50,17 @@ def test_device_gateway_and_cloud_as_processes(edge, decision, stand_in):  # noq
             assert answer.edge["reason"] == "requires_reasoning" and answer.edge["intent"] and "你好" in answer.choices[0].message.content
         with pytest.raises(openai.AuthenticationError), openai.OpenAI(base_url=url, api_key="none") as client:
             client.models.list()
+
+
+def test_the_learning_assistant_beside_it(edge, decision, tmp_path):  # noqa: F811
+    options = ["--edge", edge, "--decision", str(decision), "--port", "0", "--assistant"]
+    assert "edge init" in gateway(*options, str(tmp_path / "none")).stderr
+    me = workspace(tmp_path / "me")
+    with running([*COMMAND, "gateway", *options, str(me.root)], variables={"EDGE_GATEWAY_KEY": ""}) as url:
+        with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
+            answer = client.chat.completions.create(model="learning-assistant", messages=[{"role": "user", "content": CARD}])
+            assert answer.edge["task"] == "simple_qa" and "伏特每米" in answer.choices[0].message.content
+    assert not (me.record / "study.damaged.db").exists()
 
 
 def test_the_cloud_killed_in_the_middle_of_a_stream(tmp_path):

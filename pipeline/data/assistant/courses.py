@@ -57,6 +57,12 @@ class Course(_Part):
         return (self.name, *self.aliases)
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """Whatever else a question about the course may name: titles, topics, terms."""
+        return tuple(name for chapter in self.chapters
+                     for name in (*chapter.about, *(name for card in chapter.cards for name in (card.term, *card.aliases))))
+
+    @property
     def formal(self) -> bool:
         """Whether one can prove and calculate in it: its cards have formulas."""
         return any("formula" in card.facts for chapter in self.chapters for card in chapter.cards)
@@ -69,14 +75,10 @@ def all_courses() -> tuple[Course, ...]:
 
 
 def held_out_in(query: str) -> list[str]:
-    """The names of held-out courses, their chapters, topics and cards in the query, but for those in a longer name of another course."""
-    spoken = [name for name in _names(held_out=False) if name in query]
-    return [name for name in _names(held_out=True) if name in query and not any(name in other for other in spoken)]
+    """The names of held-out courses, and of their chapters, topics and cards, in the query."""
+    return [name for name in _held_out() if name in query]
 
 
 @cache
-def _names(held_out: bool) -> tuple[str, ...]:
-    """Course, alias, title, topic, term: whatever a question may name."""
-    return tuple(dict.fromkeys(name for course in all_courses() if course.held_out == held_out for name in (
-        *course.names, *(name for chapter in course.chapters for name in (*chapter.about, *(
-            word for card in chapter.cards for word in (card.term, *card.aliases)))))))
+def _held_out() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for course in all_courses() if course.held_out for name in (*course.names, *course.words)))

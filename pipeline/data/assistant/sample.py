@@ -19,7 +19,7 @@ _BY_NAME = {task.name: task for task in TASKS}
 
 @dataclass(frozen=True)
 class Sample:
-    """What is asked, of which task, and the truth by which an answer is judged (``expected``, see `pipeline.data.assistant.generate`).
+    """What is asked, of which task, and the truth by which an answer is judged (``expected``, see `pipeline.data.assistant.truth`).
 
     ``grammar``: its provenance, such as ``course_resource/train/12``; empty for the user's own.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pipeline.edge.tools.numerals import number
 
-_CHAPTER = re.compile(r"第\s*([\d零〇一二两三四五六七八九十百]{1,7})\s*章|(?i:(?<![a-z])ch(?:apter|ap)?\.?\s*)(\d{1,3})")
+CHAPTER = re.compile(r"第\s*([\d零〇一二两三四五六七八九十百]{1,7})\s*章|(?i:(?<![a-z])ch(?:apter|ap)?\.?\s*)(\d{1,3})")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,6 @@ def course_in(question: str, courses: Sequence[CourseName]) -> CourseName | None
 
 def chapter_in(question: str) -> int | None:
     """The number of the chapter that the question names, as in 第三章, 第3章 or ch3; None where it names none."""
-    found = _CHAPTER.search(question)
+    found = CHAPTER.search(question)
     value = number(found[1] or found[2]) if found else None
     return None if value is None else int(value)

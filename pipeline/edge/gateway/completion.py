@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from pipeline.edge.gateway.part import Part
 from pipeline.errors import EdgeError
+
+if TYPE_CHECKING:
+    import httpx
 
 FINISHES = ("stop", "length", "content_filter")
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pipeline.edge.declared import Call
 from pipeline.edge.gateway import local
 from pipeline.edge.gateway.completion import CloudError
-from pipeline.edge.gateway.part import Part
-from pipeline.edge.gateway.question import Question
+from pipeline.edge.gateway.part import Clouds, Part
+from pipeline.edge.gateway.question import MODEL, Question
 from pipeline.edge.leaning import whole_by_words
 from pipeline.edge.router import Mode, route, rule_of
 from pipeline.edge.rules import Asked
+from pipeline.edge.timed import Timed
 from pipeline.errors import EdgeError
 from pipeline.runtime.decision import CLOUD, LOCAL, Decision
 
@@ -35,13 +34,9 @@ class Device(Protocol):
     def choose(self, query: str) -> Call: ...
 
 
-class Clouds(Protocol):
-    def ask(self, messages: list[dict[str, str]], options: dict[str, Any]) -> Iterator[Part]: ...
-
-
 @dataclass
-class Told:
-    """What the client is told beside the answer.  ``query``: the question as it stands alone.  ``ms``: of each step that ran.
+class Told(Timed):
+    """What the client is told beside the answer.  ``query``: the question as it stands alone.
 
     trouble: why the cloud did not answer, or not to the end; "" where it did or was not asked.
     """
@@ -53,29 +48,15 @@ class Told:
     confidence: float | None = None
     tool: dict[str, Any] | None = None
     trouble: str = ""
-    ms: dict[str, float] = field(default_factory=dict)
-    started: float = field(default_factory=time.perf_counter)
-
-    @contextmanager
-    def timed(self, step: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.ms[step] = 1000 * (time.perf_counter() - start)
-
-    def to_json(self) -> dict[str, Any]:
-        shown = {name: value for name, value in vars(self).items() if name != "started"}
-        return {**shown, "ms": {**{step: round(ms, 2) for step, ms in self.ms.items()},
-                                "total": round(1000 * (time.perf_counter() - self.started), 2)}}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """``told`` is complete once the parts have been read."""
+    """``told`` is complete once the parts have been read.  ``model``: who answers."""
 
-    told: Told
+    told: Timed
     parts: Iterator[Part]
+    model: str = MODEL
 
 
 @dataclass(frozen=True)

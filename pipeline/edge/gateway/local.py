@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.data.intents import by_name
 from pipeline.edge import tools
 from pipeline.edge.declared import Call
+from pipeline.edge.gateway.apology import CUT, sorry
 from pipeline.edge.tools.by_words import by_words
 from pipeline.edge.tools.call import ToolCall
 from pipeline.errors import EdgeError
@@ -15,23 +16,7 @@ from pipeline.runtime.decision import LOCAL
 if TYPE_CHECKING:
     from pipeline.edge.gateway.flow import Device
 
-CUT = "\n\n（云端的回答在这里中断了，以上内容不完整。）"
-_SORRY = {
-    "none": "没有配置云端。",
-    "unreachable": "云端暂时不可用：连接不上。",
-    "slow": "云端暂时不可用：等了很久没有回答。",
-    "busy": "云端暂时不可用：请求太多。",
-    "failing": "云端暂时不可用：服务出错。",
-    "refused": "云端拒绝了这个请求。",
-    "garbage": "云端暂时不可用：返回的内容无法使用。",
-    "cut": "云端暂时不可用：连接中断。",
-    "resting": "云端暂时不可用：连续出错，稍后再试。",
-}
-
-
-def sorry(trouble: str) -> str:
-    """Why there is no answer of the cloud, in a sentence."""
-    return _SORRY[trouble]
+__all__ = ["CUT", "choose", "has_tools", "sorry", "words"]
 
 
 def has_tools(intent: str | None) -> bool:

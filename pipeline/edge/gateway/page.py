@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+WITH_ASSISTANT = PAGE.replace("<body>", "<body data-learning>")  # which lets one choose whom to ask
 
 
 def _allowed(tag: str) -> str:

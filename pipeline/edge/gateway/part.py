@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -13,3 +14,9 @@ class Part:
     text: str = ""
     finish: str | None = None
     usage: dict[str, Any] | None = None
+
+
+class Clouds(Protocol):
+    """Who answers in parts; CloudError where nobody does (`pipeline.edge.gateway.cloud`)."""
+
+    def ask(self, messages: list[dict[str, str]], options: dict[str, Any]) -> Iterator[Part]: ...

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from pipeline.edge.server import protocol
 
-MODEL = "edge-cloud"
+MODEL, ASSISTANT = "edge-cloud", "learning-assistant"
 LOCAL_ONLY = "local_only"
 FORWARDED = {"stream", "temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "presence_penalty",
              "frequency_penalty"}

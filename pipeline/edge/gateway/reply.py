@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipeline.edge.gateway.flow import Answer
-from pipeline.edge.gateway.question import MODEL
 
 
 def completion(answer: Answer) -> dict[str, Any]:
@@ -17,12 +16,12 @@ def completion(answer: Answer) -> dict[str, Any]:
     parts = list(answer.parts)
     message = {"role": "assistant", "content": "".join(part.text for part in parts)}
     choice = {"index": 0, "message": message, "finish_reason": parts[-1].finish, "logprobs": None}
-    return {**_head("chat.completion"), "choices": [choice], "usage": parts[-1].usage, "edge": answer.told.to_json()}
+    return {**_head("chat.completion", answer.model), "choices": [choice], "usage": parts[-1].usage, "edge": answer.told.to_json()}
 
 
 def events(answer: Answer, include_usage: bool) -> Iterator[str]:
     """Server-sent events.  ``edge`` comes with the first chunk, as far as it is decided, and with the last, complete."""
-    head = _head("chat.completion.chunk")
+    head = _head("chat.completion.chunk", answer.model)
 
     def chunk(delta: dict[str, str], finish: str | None = None, **more: Any) -> str:
         return _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}], **more})
@@ -42,5 +41,5 @@ def _event(content: dict[str, Any]) -> str:
     return f"data: {json.dumps(content, ensure_ascii=False)}\n\n"
 
 
-def _head(kind: str) -> dict[str, Any]:
-    return {"id": f"chatcmpl-{uuid.uuid4().hex}", "object": kind, "created": int(time.time()), "model": MODEL}
+def _head(kind: str, model: str) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{uuid.uuid4().hex}", "object": kind, "created": int(time.time()), "model": model}

@@ -1,0 +1,1 @@
+"""The library's search beside other ways to search the same files."""

@@ -1,0 +1,1 @@
+"""The student's course files: read, indexed on the device, and found by what is asked."""

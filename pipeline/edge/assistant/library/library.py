@@ -1,0 +1,56 @@
+"""Answers questions about the student's course files: where they are, and what stands there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.edge.assistant.library.finding import Found, find
+from pipeline.edge.assistant.library.index import Index
+from pipeline.edge.assistant.library.request import Request, request_of
+from pipeline.edge.assistant.library.terms import normal
+from pipeline.edge.assistant.reply import Reply
+
+SHOWN, SNIPPET = 3, 40  # files; characters of what stands there
+NOTHING = "在你的课程文件里没有找到。可以换个说法，或者先导入课程文件夹。"
+
+
+@dataclass(frozen=True)
+class Library:
+    """The handler of course resources."""
+
+    index: Index
+
+    def answer(self, question: str) -> Reply:
+        """The best few files with path and place; says so where they are not all that was asked."""
+        request = request_of(question, self.index.courses())
+        found = find(self.index, request, SHOWN)
+        if not found:
+            return Reply(NOTHING, found=False)
+        lines = [_opening(request, found[0]), *(_line(one, request) for one in found)]
+        facts = [fact for one in found for fact in (one.path, one.place, " ".join(one.passage.split())) if fact]
+        return Reply("\n".join(lines), tuple(facts))
+
+
+def _opening(request: Request, best: Found) -> str:
+    if request.course not in (None, best.course):
+        return "这门课里没有找到，别的课里相近的有："
+    if request.chapter not in (None, best.chapter):
+        return "这一章里没有找到，相近的有："
+    if request.kind not in (None, best.kind):
+        return "没有这一类文件，相近的有："
+    return "找到这些："
+
+
+def _line(one: Found, request: Request) -> str:
+    """What a file says stands in brackets on the same line, so that nothing in it can pass for a part of the answer."""
+    said = _snippet(one.passage, request.words).translate(str.maketrans("「」", "『』"))
+    return f"· {one.path}" + (f"（{one.place}）" if one.place else "") + (f"：「{said}」" if said else "")
+
+
+def _snippet(passage: str, words: tuple[str, ...]) -> str:
+    """What stands around the first of the words, on one line."""
+    text = " ".join(passage.split())
+    said = normal(text)
+    first = min((at for word in words if (at := said.find(word)) >= 0), default=0) if len(said) == len(text) else 0
+    since = max(0, first - SNIPPET // 4)
+    return ("…" if since else "") + text[since:since + SNIPPET].strip() + ("…" if since + SNIPPET < len(text) else "")

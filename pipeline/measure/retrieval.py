@@ -1,0 +1,68 @@
+"""Whether the course file that a question asks for is found, and how far down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import mean
+from typing import Any, Protocol
+
+from pipeline.data.assistant.resource import Resource
+from pipeline.data.assistant.sample import Sample
+from pipeline.data.assistant.tasks import COURSE_RESOURCE
+from pipeline.errors import EdgeError
+from pipeline.measure.measurement import Proportion
+
+DEPTHS = (1, 3, 5)
+SHOWN = 20
+
+
+class HasPath(Protocol):
+    @property
+    def path(self) -> str: ...
+
+
+Find = Callable[[str], Sequence[HasPath]]
+"""A question -> the files found, best first, at least `DEPTHS`[-1] of them where there are so many."""
+
+
+def retrieval(find: Find, samples: Iterable[Sample], resources: Iterable[Resource], artifacts: Mapping[str, str] = {}) -> Proportion:
+    """1 a question whose first file is all that the question states: accuracy at 1.
+
+    Only samples of course_resource count.  A file that is none of ``resources`` is wrong.
+    details: ``recall`` k -> share of questions with a right file among the first k, ``mrr`` (mean of 1 / rank of the first right
+    file, 0 beyond the deepest k), ``wrong`` (the first 20: query, expected, the paths found).
+    """
+    asked = [sample for sample in samples if sample.task_type == COURSE_RESOURCE]
+    if not asked:
+        raise EdgeError("expected questions for course files, found none; generate assistant data with some")
+    by_path = {resource.path: resource for resource in resources}
+    paths = [[one.path for one in find(sample.query)][:DEPTHS[-1]] for sample in asked]
+    ranks = [_rank(found, sample.expected, by_path) for found, sample in zip(paths, asked, strict=True)]
+    wrong = [{"query": sample.query, "expected": sample.expected, "found": found}
+             for sample, found, rank in zip(asked, paths, ranks, strict=True) if rank != 1]
+    return Proportion(
+        metric="retrieval",
+        unit="proportion",
+        artifacts=dict(artifacts),
+        conditions={"resources": len(by_path)},
+        details={
+            "recall": {str(k): mean(int(rank is not None and rank <= k) for rank in ranks) for k in DEPTHS},
+            "mrr": mean(1 / rank if rank else 0.0 for rank in ranks),
+            "wrong": wrong[:SHOWN],
+            "wrong_count": len(wrong),
+        },
+        outcomes=[int(rank == 1) for rank in ranks],
+        items=[sample.query for sample in asked],
+    )
+
+
+def is_asked_for(resource: Resource, expected: Mapping[str, Any]) -> bool:
+    """Whether the file is all that is stated: course, chapter, kind, and a topic that is among its own."""
+    stated = {name: value for name, value in expected.items() if value is not None}
+    topic = stated.pop("topic", None)
+    return all(getattr(resource, name) == value for name, value in stated.items()) and (topic is None or topic in resource.topics)
+
+
+def _rank(found: Sequence[str], expected: Mapping[str, Any], by_path: Mapping[str, Resource]) -> int | None:
+    right = (place for place, path in enumerate(found, start=1) if path in by_path and is_asked_for(by_path[path], expected))
+    return next(right, None)
