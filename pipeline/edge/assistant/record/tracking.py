@@ -12,7 +12,7 @@ from pipeline.edge.assistant.named import CourseName
 from pipeline.edge.assistant.record.recording import Recording
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.edge.assistant.record.telling import Telling
-from pipeline.edge.assistant.record.understanding import ACTS, days_ago, understand
+from pipeline.edge.assistant.record.understanding import ACTS, Operation, days_ago, understand
 from pipeline.edge.assistant.reply import Reply
 
 NOT_UNDERSTOOD = "我没听出要记录还是要查什么。可以说“今天学了半小时线性代数”，或者问“这周学了多久”。"
@@ -30,13 +30,13 @@ class Tracking:
 
     def answer(self, question: str) -> Reply:
         """What was recorded, what the record says, or what is missing."""
-        courses, now = self._courses(), self._now()
-        operation = understand(question, courses)
-        if operation is None:
-            return Reply(NOT_UNDERSTOOD, found=False)
-        chapters = {course.name: len(course.chapters) for course in courses}
+        operation = understand(question, self._courses())
+        return self.carry_out(operation, days_ago(question)) if operation else Reply(NOT_UNDERSTOOD, found=False)
+
+    def carry_out(self, operation: Operation, ago: int = 0) -> Reply:
+        """``ago``: how many days before today it was done, where it is something to record."""
+        now, chapters = self._now(), {course.name: len(course.chapters) for course in self._courses()}
+        handler: Recording | Telling = Telling(self._record, chapters, now.date())
         if operation.name in ACTS:
-            handler: Recording | Telling = Recording(self._record, chapters, now - timedelta(days_ago(question)), now)
-        else:
-            handler = Telling(self._record, chapters, now.date())
+            handler = Recording(self._record, chapters, now - timedelta(ago), now)
         return getattr(handler, operation.name)(**operation.arguments)

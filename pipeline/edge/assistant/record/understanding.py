@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.edge.assistant.named import CourseName, chapter_in, course_in
+from pipeline.edge.assistant.named import CHAPTER, CourseName, chapter_in, course_in
 from pipeline.edge.assistant.record.counts import counts_in
 from pipeline.edge.assistant.record.durations import minutes_in, without_durations
 from pipeline.edge.assistant.record.topic import ANCHOR, BREAK, TopicWords, topic_in
@@ -23,7 +23,6 @@ Words = tuple[Annotated[str, Field(min_length=1)], ...]
 Said = Literal["course", "chapter", "duration", "counts", "right", "question", "topic", "beside"]
 Name = Literal["log_session", "log_exercise", "mark_weak", "finish_chapter", "undo", "time_spent", "progress", "streak", "accuracy",
                "weak_points", "review_due", "last_studied"]
-_CHAPTER = re.compile(r"第\s*[\d零〇一二两三四五六七八九十百]{1,7}\s*章|(?i:(?<![a-z])ch(?:apter|ap)?\.?\s*\d{1,3})")
 _SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
 
 
@@ -140,7 +139,7 @@ def _named_topic(text: str, courses: Sequence[CourseName]) -> str | None:
 
 
 def _without_names(text: str, course: CourseName | None) -> str:
-    text = _CHAPTER.sub(BREAK, text)
+    text = CHAPTER.sub(BREAK, text)
     for name in sorted((course.name, *course.aliases) if course else (), key=len, reverse=True):
         text = re.sub(re.escape(name), BREAK, text, flags=re.IGNORECASE)
     return text
