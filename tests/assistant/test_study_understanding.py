@@ -77,7 +77,8 @@ def test_any_text_is_understood_or_not_but_never_an_error(text: str) -> None:
                              and all(value not in ("", None) for value in found.arguments.values()))
 
 
-@pytest.mark.parametrize("question", ["线代总是学不好，应该怎么调整", "高数第二章作业第十题怎么解", "每天只有25分钟，怎么安排学习", "出一道极限的题并讲解"])
+@pytest.mark.parametrize("question", ["线代总是学不好，应该怎么调整", "高数第二章作业第十题怎么解", "每天只有25分钟，怎么安排学习",
+                                      "出一道极限的题并讲解"])
 def test_who_wants_an_explanation_has_nothing_recorded(question: str) -> None:
     found = understand(question, COURSES)
     assert found is None or found.name not in ACTS
