@@ -172,6 +172,17 @@ def test_a_line_damaged_after_the_backup_is_taken_from_the_ruined_database(copie
     assert journal.read_bytes() == (kept[0] / "journal.jsonl").read_bytes()
 
 
+def test_a_journal_that_is_long_enough_but_another_is_put_right(copied: Path, kept: tuple[Path, dict]) -> None:
+    journal, count = copied / "journal.jsonl", len(kept[1]["entry"])
+    lines = journal.read_bytes().splitlines(keepends=True)
+    later = [Entry(number, NOON.isoformat(), SESSION, minutes=9) for number in range(count + 1, count + 9)]
+    journal.write_bytes(b"".join([*lines[:2], *lines[3:], *(entry.line() for entry in later)]))
+    with StudyRecord.open(copied) as record:
+        entries = content(record)["entry"]
+        assert entries[:count] == kept[1]["entry"] and [Entry(*row[:10]) for row in entries[count:]] == later
+    assert journal.read_bytes() == b"".join([*lines, *(entry.line() for entry in later)])
+
+
 def test_a_backup_a_day_and_no_more_than_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipeline.edge.assistant.record import safe
 
