@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -68,8 +68,8 @@ class _Judge:
         if said != truth:
             self._entries += recorded
             return {"found": said, "answer": answer}
-        expected = self._expected_entries(truth)
-        fragments = self._fragments(truth)
+        expected = self._expected_entries(truth, ago=int("昨" in sample.query))
+        fragments = _of(expected[0]) if expected and expected[0].kind != UNDO else self._fragments(truth)
         self._entries += expected
         missing = [fragment for fragment in fragments if not _states(answer, fragment)]
         if missing or recorded != expected:
@@ -80,13 +80,14 @@ class _Judge:
         names = "number, at, kind, course, chapter, topic, minutes, total, right, undoes"
         return [Entry(*row) for row in self._record.ask(f"SELECT {names} FROM entry WHERE number > ?", (len(self._entries),))]
 
-    def _expected_entries(self, truth: dict[str, Any]) -> list[Entry]:
+    def _expected_entries(self, truth: dict[str, Any], ago: int) -> list[Entry]:
         kind = LOGGED.get(truth["operation"])
         fields = {name: value for name, value in truth.items() if name != "operation"}
         standing = Counted(self._entries).standing
         if kind == UNDO and standing:
             fields = {"undoes": standing[-1].number}
-        return [Entry(len(self._entries) + 1, NOW.isoformat(), kind, **fields)] if kind else []
+        at = NOW if kind == UNDO else NOW - timedelta(ago)
+        return [Entry(len(self._entries) + 1, at.isoformat(), kind, **fields)] if kind else []
 
     def _fragments(self, truth: dict[str, Any]) -> list[str]:
         """What the answer must state."""
@@ -94,8 +95,6 @@ class _Judge:
         operation = truth["operation"]
         if operation == "undo":
             return _of(counted.standing[-1])
-        if operation in LOGGED:
-            return _of(self._expected_entries(truth)[0])
         if operation in ("time_spent", "accuracy"):
             minutes, total, right = counted.done(*span(truth["period"], today), course)
             figures = [minutes] if operation == "time_spent" else [total, right, total - right]

@@ -12,7 +12,7 @@ from pipeline.data.assistant.courses import all_courses
 from pipeline.edge.assistant.named import CourseName
 from pipeline.edge.assistant.record.counts import counts_in
 from pipeline.edge.assistant.record.durations import minutes_in
-from pipeline.edge.assistant.record.understanding import ARGUMENTS, lexicon, understand
+from pipeline.edge.assistant.record.understanding import ACTS, ARGUMENTS, lexicon, understand
 
 COURSES = [CourseName(course.name, course.aliases) for course in all_courses()]
 ASKED = [line.split("|") for line in Path(__file__).with_name("tracking_questions.txt").read_text(encoding="utf-8").splitlines()]
@@ -75,3 +75,10 @@ def test_any_text_is_understood_or_not_but_never_an_error(text: str) -> None:
     found = understand(text, COURSES)
     assert found is None or (found.arguments.keys() <= set(ARGUMENTS[found.name])
                              and all(value not in ("", None) for value in found.arguments.values()))
+
+
+@pytest.mark.parametrize("question", ["线代总是学不好，应该怎么调整", "高数第二章作业第十题怎么解", "每天只有25分钟，怎么安排学习",
+                                      "出一道极限的题并讲解"])
+def test_who_wants_an_explanation_has_nothing_recorded(question: str) -> None:
+    found = understand(question, COURSES)
+    assert found is None or found.name not in ACTS

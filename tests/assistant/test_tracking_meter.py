@@ -11,7 +11,7 @@ from pipeline.data.assistant.courses import all_courses
 from pipeline.data.assistant.sample import Sample
 from pipeline.data.assistant.tasks import LEARNING_TRACKING, SIMPLE_QA
 from pipeline.edge.assistant.named import CourseName
-from pipeline.edge.assistant.record import progress, tracking
+from pipeline.edge.assistant.record import progress, telling
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.measure import tracking as meter
 from pipeline.measure.student import NOW, Counted, filled, history
@@ -29,6 +29,7 @@ SAMPLES = [
     sample("做了10道极限的题，错了3道", "log_exercise", total=10, right=7, topic="极限", course=None),
     sample("高斯定理我不太会", "mark_weak", topic="高斯定理"),
     sample("电磁学第一章学完了", "finish_chapter", course="电磁学", chapter=1),
+    sample("昨晚学了两小时电磁学", "log_session", minutes=120, course="电磁学"),
     sample("撤销刚才的记录", "undo"),
     sample("这周学了多久", "time_spent", period="this_week"),
     sample("电磁学做题正确率", "accuracy", period="all", course="电磁学"),
@@ -43,12 +44,13 @@ SAMPLES = [
 def test_all_of_it_is_right_and_counted_by_operation() -> None:
     found = meter.tracking([*SAMPLES, Sample("什么是电势", SIMPLE_QA, {})], COURSES)
     assert found.outcomes == [1] * len(SAMPLES) and found.items == [one.query for one in SAMPLES]
-    assert found.details == {"operations": {one.expected["operation"]: [1, 1] for one in SAMPLES}, "wrong": [], "wrong_count": 0}
+    assert found.details == {"operations": {**{one.expected["operation"]: [1, 1] for one in SAMPLES}, "log_session": [2, 2]},
+                             "wrong": [], "wrong_count": 0}
 
 
 def test_what_is_understood_otherwise_is_wrong() -> None:
-    wrong = [replace(SAMPLES[0], expected={**SAMPLES[0].expected, "minutes": 41}), replace(SAMPLES[8], expected={"operation": "progress"}),
-             replace(SAMPLES[5], expected={"operation": "time_spent", "period": "all"}), *SAMPLES[1:]]
+    wrong = [replace(SAMPLES[0], expected={**SAMPLES[0].expected, "minutes": 41}), replace(SAMPLES[9], expected={"operation": "progress"}),
+             replace(SAMPLES[6], expected={"operation": "time_spent", "period": "all"}), *SAMPLES[1:]]
     found = meter.tracking(wrong, COURSES)
     assert found.outcomes == [0, 0, 0, *[1] * (len(SAMPLES) - 1)] and found.details["wrong_count"] == 3
     assert found.details["wrong"][0]["found"]["minutes"] == 40
@@ -65,7 +67,7 @@ FAULTS = {
     "nothing due": (progress, "due", lambda *_: progress.Topics(0, [])),
     "another day": (progress, "last_day", lambda *_: NOW.date().replace(year=2020)),
     "no chapters": (progress, "finished", lambda *_: {}),
-    "another figure said": (tracking, "_duration", lambda minutes: f"{minutes + 1} 分钟"),
+    "another figure said": (telling, "duration", lambda minutes: f"{minutes + 1} 分钟"),
 }
 
 

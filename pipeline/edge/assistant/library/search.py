@@ -15,10 +15,11 @@ from pipeline.edge.assistant.library.filing import chapter_title
 from pipeline.edge.assistant.library.index import Index
 from pipeline.edge.assistant.library.terms import asked_terms, normal
 
-LOOKED = 1000  # rows of one list
-LEAPS = 20_000  # rows that two lists are compared over at most
-CANDIDATES = 400  # passages that are ranked
+LOOKED = 400  # rows of one list
+LEAPS, ALL_LEAPS = 20_000, 80_000  # rows that lists are compared over at most, at once and for a question
+CANDIDATES = 200  # passages that are ranked
 ASKED = 40  # terms of a question; the rarest of more
+WINDOWS = (4, 3, 2, 1)  # neighbouring terms of the question that are looked for together
 SATURATION = 1.2  # BM25's k1
 NAMED, NEAR, WHOLE, WEAK = 1.0, 2.0, 1.0, 0.3  # weights: in the file's name; side by side; a chapter's whole title; of a dropped word
 
@@ -44,10 +45,12 @@ def search(index: Index, facets: Sequence[str], words: Sequence[str], rest: str,
     ``rest``: the text that the words are from; what else is in it weighs in.
     """
     size = index.read("SELECT coalesce(max(id), 0) FROM passages")[0][0]
-    counts = {word: count for word in dict.fromkeys((*words, *asked_terms(rest))) if (count := _frequency(index, word, size))}
-    known = {word: counts[word] for word in sorted(counts, key=counts.__getitem__)[:ASKED]}
+    asked = dict.fromkeys((*asked_terms(rest), *words))
+    counts = {word: count for word in asked if (count := _frequency(index, word, size))}
+    rarest = set(sorted(counts, key=counts.__getitem__)[:ASKED])
+    known = {word: count for word, count in counts.items() if word in rarest}
     weights = {word: math.log(1 + size / count) * (1 if word in words else WEAK) for word, count in known.items()}
-    rows = _candidates(index, facets, [word for word in words if word in known], known, size)
+    rows = _candidates(index, facets, set(words), known, size)
     best: dict[tuple[str, str], Hit] = {}
     for hit in _scored(index, rows, weights, rest):
         here = (hit.root, hit.path)
@@ -63,36 +66,43 @@ def _frequency(index: Index, word: str, size: int) -> int:
     return count if count < LOOKED else max(count, count * size // last)
 
 
-def _candidates(index: Index, facets: Sequence[str], words: Sequence[str], known: dict[str, int], size: int) -> list[int]:
-    """Rows with the facets: those with two neighbouring words of the question first, rarest first, then those with one."""
-    pairs = sorted(pairwise(words), key=lambda pair: min(known[word] for word in pair))
-    found: dict[int, None] = {}
-    for group in [*pairs, *((word,) for word in sorted(words, key=known.__getitem__))]:
-        if len(found) >= CANDIDATES:
+def _candidates(index: Index, facets: Sequence[str], words: set[str], known: dict[str, int], size: int) -> list[int]:
+    """Rows with the facets: those with most neighbouring terms of the question first, of as many those with the rarest.
+
+    ``known``: the terms in the question's order.  Each group has one of the words, or what was dropped would find something.
+    """
+    order = list(known)
+    groups = [group for length in WINDOWS for at in range(len(order) - length + 1)
+              if (group := tuple(order[at:at + length])) and (length < 3 or all(a[-1] == b[0] for a, b in pairwise(group)))]
+    rarest = {group: min(known[word] for word in group) for group in groups}
+    found, leaps = dict[int, None](), 0
+    for group in sorted(groups, key=lambda group: (-len(group), rarest[group])):
+        if len(found) >= CANDIDATES or leaps > ALL_LEAPS:
             break
-        rarest = min(known[word] for word in group)
-        since = size - size * LEAPS // rarest if rarest > LEAPS else 0  # of a frequent one the newest rows
-        found.update(dict.fromkeys(row for row, in index.read(
-            "SELECT rowid FROM terms WHERE terms MATCH ? AND rowid > ? LIMIT ?", _match([*facets, *group]), since, CANDIDATES)))
+        if words.intersection(group):
+            since = max(0, size - size * LEAPS // rarest[group])  # of what is frequent the newest rows
+            found.update(dict.fromkeys(row for row, in index.read(
+                "SELECT rowid FROM terms WHERE terms MATCH ? AND rowid > ? LIMIT ?", _match([*facets, *group]), since, CANDIDATES)))
+            leaps += min(rarest[group], LEAPS)
     return list(found)[:CANDIDATES]
 
 
 def _match(words: Sequence[str]) -> str:
-    """FTS5's expression for all of the words; a single character stands for what begins with it."""
-    return " AND ".join(f'"{word}"{"*" if len(word) == 1 and not word.isascii() else ""}' for word in words)
+    """FTS5's expression for all of the words."""
+    return " AND ".join(f'"{word}"' for word in words)
 
 
 def _scored(index: Index, rows: Sequence[int], weights: dict[str, float], rest: str) -> Iterator[Hit]:
-    """As BM25 weighs terms: rarity, and a count that saturates.  What the file's name holds counts beside it, and so do pairs that
-    overlap as in the question, and a chapter whose whole title was said."""
+    """As BM25F weighs terms (Robertson et al. 2004): rarity, and a count in text and file name that saturates.  Pairs that overlap as
+    in the question count beside it, and so does a chapter whose whole title was said."""
     asked, said = ",".join(map(str, rows)), normal(rest)
-    near = {a + b[1]: NEAR * (weights[a] + weights[b]) / 2 for a in weights for b in weights
+    near = {a + b[1]: NEAR * min(weights[a], weights[b]) for a in weights for b in weights
             if len(a) == len(b) == 2 and a[1] == b[0] and a + b[1] in said}
     found = index.read(f"""SELECT r.path, r.root, c.name, r.chapter, r.kind, r.title, p.place, p.text FROM passages p
                            JOIN resources r ON r.id = p.resource JOIN courses c ON c.id = r.course WHERE p.id IN ({asked})""")
     for path, root, course, chapter, kind, title, place, text in found:
         here, name = normal(text), normal(f"{path} {title}")
-        score = sum(weight * ((SATURATION + 1) * (count := here.count(word)) / (SATURATION + count) + NAMED * (word in name))
+        score = sum(weight * (SATURATION + 1) * (count := here.count(word) + NAMED * (word in name)) / (SATURATION + count)
                     for word, weight in weights.items())
         score += sum(weight for word, weight in near.items() if word in here or word in name)
         if (heading := chapter_title(path)) and normal(heading) in said:

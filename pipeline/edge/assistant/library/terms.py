@@ -1,7 +1,6 @@
-"""Text as search terms, without a dictionary: words and numbers of other scripts, overlapping pairs of Chinese characters.
+"""Text as search terms, without a dictionary: words and numbers of other scripts, Chinese characters and overlapping pairs of them.
 
-As Lucene's CJK analyser does it.  The last character of a run is a term of its own, so that a prefix of one character finds
-it wherever it stands; a word with the character behind it is one as well, for B树 and PN结.
+As Lucene's CJK analyser does it with single characters on.  A word with the character behind it is a term as well, for B树 and PN结.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ def terms(text: str) -> set[str]:
     for run in _RUN.finditer(normal(text)):
         if han := run[1]:
             found.update(map(add, han, han[1:]))
-            found.add(han[-1])
+            found.update(han)
         else:
             found.update(_of_word(run))
     return found

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.edge.assistant.named import CourseName, chapter_in, course_in
+from pipeline.edge.assistant.named import CHAPTER, CourseName, chapter_in, course_in
 from pipeline.edge.assistant.record.counts import counts_in
 from pipeline.edge.assistant.record.durations import minutes_in, without_durations
 from pipeline.edge.assistant.record.topic import ANCHOR, BREAK, TopicWords, topic_in
@@ -23,7 +23,6 @@ Words = tuple[Annotated[str, Field(min_length=1)], ...]
 Said = Literal["course", "chapter", "duration", "counts", "right", "question", "topic", "beside"]
 Name = Literal["log_session", "log_exercise", "mark_weak", "finish_chapter", "undo", "time_spent", "progress", "streak", "accuracy",
                "weak_points", "review_due", "last_studied"]
-_CHAPTER = re.compile(r"第\s*[\d零〇一二两三四五六七八九十百]{1,7}\s*章|(?i:(?<![a-z])ch(?:apter|ap)?\.?\s*\d{1,3})")
 _SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
 
 
@@ -55,6 +54,7 @@ class Lexicon(BaseModel):
 
     misheard: dict[str, str]
     periods: dict[str, Words]
+    ago: dict[str, int]
     question: Words
     explain: Words
     weak: Words
@@ -63,12 +63,18 @@ class Lexicon(BaseModel):
     topics: TopicWords
 
     def spelt_out(self) -> Lexicon:
-        """The rules with the words of <weak> and <marks>; all that is stripped, the longest first."""
+        """The rules with the words of <weak> and <marks>; a word of time is no topic; all that is stripped, the longest first."""
         lists = {"<weak>": self.weak, "<marks>": self.marks}
         rules = tuple(rule.model_copy(update={name: _spelt_out(getattr(rule, name), lists) for name in ("words", "also")})
                       for rule in self.rules)
-        longest = {name: tuple(sorted(getattr(self.topics, name), key=len, reverse=True)) for name in ("before", "after")}
-        return self.model_copy(update={"rules": rules, "topics": self.topics.model_copy(update=longest)})
+        times = (*self.ago, *(word for words in self.periods.values() for word in words))
+        topics = TopicWords(nothing=(*self.topics.nothing, *times), before=_longest_first((*self.topics.before, *times)),
+                            after=_longest_first(self.topics.after))
+        return self.model_copy(update={"rules": rules, "topics": topics})
+
+
+def _longest_first(words: Words) -> Words:
+    return tuple(sorted(words, key=len, reverse=True))
 
 
 def _spelt_out(words: Words, lists: dict[str, Words]) -> Words:
@@ -106,6 +112,11 @@ def asks(text: str) -> bool:
     return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(("没", "没有", "么"))
 
 
+def days_ago(question: str) -> int:
+    """How many days before today it was that the question speaks of: 1 for 昨晚."""
+    return next((days for word, days in lexicon().ago.items() if word in question), 0)
+
+
 def _topics(text: str, counted: str, course: CourseName | None, courses: Sequence[CourseName]) -> dict[str, str | None]:
     """By operation: one of the courses' own where one is named, else what stands beside a word of weakness, or beside counts, of which
     ``counted`` has an anchor each.
@@ -128,7 +139,7 @@ def _named_topic(text: str, courses: Sequence[CourseName]) -> str | None:
 
 
 def _without_names(text: str, course: CourseName | None) -> str:
-    text = _CHAPTER.sub(BREAK, text)
+    text = CHAPTER.sub(BREAK, text)
     for name in sorted((course.name, *course.aliases) if course else (), key=len, reverse=True):
         text = re.sub(re.escape(name), BREAK, text, flags=re.IGNORECASE)
     return text
