@@ -62,6 +62,11 @@ def latency(
     )
 
 
+def answer_latency(assistant: Subject, queries: Sequence[str], **options: Any) -> Sample:
+    """As `latency`, of a whole assistant: from the question to its answer, or until it is handed to the cloud."""
+    return replace(latency(assistant, queries, **options), metric="answer_latency")
+
+
 def _look_by_look(
     empty: Sample, take: Callable[[int], list[float]], rounds: int, settled: Settled, budget: float
 ) -> Sample:

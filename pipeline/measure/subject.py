@@ -13,6 +13,7 @@ class Subject:
     artifacts: role -> store key, the model's first; copied into every measurement.
     code: the folder that holds the ``pipeline`` that serves; None for this one.
     backend: what executes the model, where that is not the backend its files call for.
+    workspace: of a learning assistant that the model was deployed into; then to decide is to answer, by all that the assistant has.
     """
 
     name: str
@@ -22,3 +23,4 @@ class Subject:
     artifacts: dict[str, str] = field(default_factory=dict)
     code: Path | None = None
     backend: str = ""
+    workspace: Path | None = None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,14 +17,11 @@ from pipeline.edge.assistant.record.progress import span
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.edge.assistant.record.tracking import Tracking
 from pipeline.edge.assistant.record.understanding import understand
-from pipeline.measure.attempts import undisturbed
-from pipeline.measure.conditions import conditions_of
-from pipeline.measure.latency import order, percentiles
+from pipeline.measure.answer_time import ROUNDS, WARMUP, answer_time
 from pipeline.measure.measurement import Proportion, Sample
 from pipeline.measure.student import NOW, Counted, filled, history
 
 ENTRIES, SEED, SHOWN = 400, 7, 50
-WARMUP, ROUNDS = 20, 400
 LOGGED = {"log_session": SESSION, "log_exercise": EXERCISE, "mark_weak": WEAK, "finish_chapter": CHAPTER, "undo": UNDO}
 _LISTED = 5  # topics that an answer names
 
@@ -126,25 +122,9 @@ def _states(answer: str, fragment: str) -> bool:
 
 
 def progress_time(record: StudyRecord, courses: Sequence[CourseName], questions: Sequence[str], *, warmup: int = WARMUP,
-                  rounds: int = ROUNDS, now: Callable = lambda: NOW) -> Sample:
-    """Milliseconds of each of ``rounds`` answers about one's progress, question to reply, alone on the machine.
-
-    Questions that record something are left out.  conditions: ``entries``, how many the record has; details: percentiles.
-    """
+                  rounds: int = ROUNDS) -> Sample:
+    """`answer_time` of questions about one's progress; those that record something are left out.  conditions: ``entries`` of the record."""
     asking = [question for question in questions if (found := understand(question, courses)) and found.name not in LOGGED]
-    plan, handler = order(asking, warmup + rounds), Tracking(record, lambda: courses, now)
-    for question in plan[:warmup]:
-        handler.answer(question)
-
-    def measure() -> list[float]:
-        values = []
-        for question in plan[warmup:]:
-            start = time.perf_counter_ns()
-            handler.answer(question)
-            values.append((time.perf_counter_ns() - start) / 1e6)
-        return values
-
-    values, seen = undisturbed("timing", measure)
     entries = record.ask("SELECT max(number) FROM entry")[0][0] or 0
-    conditions = {"entries": entries, "warmup": warmup, **conditions_of(seen)}
-    return Sample("progress_time", "ms", {}, conditions, percentiles(values), seen.broken, values)
+    handler = Tracking(record, lambda: courses, lambda: NOW)
+    return answer_time("progress_time", handler.answer, asking, {"entries": entries}, warmup=warmup, rounds=rounds)

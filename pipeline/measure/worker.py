@@ -5,7 +5,8 @@ One JSON request a line on stdin, one JSON answer a line on stdout.  A request t
 
 ========  ==============================  =====================================================================
 open      model, decision, threads,       backend, provider, threads, marks {main, imported, opened} (clock ns)
-          backend (default: its own)
+          backend (default: its own); or
+          workspace, of an assistant
 decide    queries, at_once (default 1)    intents, confidences, routes, logits, marks {decided}
 time      queries                         milliseconds: one a query, text -> tokens -> logits -> decision
 memory                                    the figures of `pipeline.measure.resident.resident`
@@ -38,11 +39,17 @@ class Session:
     def open(self, request: dict[str, Any]) -> dict[str, Any]:
         from pathlib import Path
 
-        from pipeline.edge.classifier import Classifier
+        if workspace := request.get("workspace"):
+            from pipeline.measure.whole_assistant import WholeAssistant
 
-        imported = time.perf_counter_ns()
-        self.classifier = Classifier.open(Path(request["model"]), Path(request["decision"]), int(request["threads"]),
-                                          request.get("backend", ""))
+            imported = time.perf_counter_ns()
+            self.classifier = WholeAssistant(Path(workspace))
+        else:
+            from pipeline.edge.classifier import Classifier
+
+            imported = time.perf_counter_ns()
+            self.classifier = Classifier.open(Path(request["model"]), Path(request["decision"]), int(request["threads"]),
+                                              request.get("backend", ""))
         opened = time.perf_counter_ns()
         runtime = self.classifier.runtime
         return {

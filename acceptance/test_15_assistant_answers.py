@@ -1,0 +1,71 @@
+"""Phase 15: what the assistant says without asking a model, at any size, and that nothing in it is made up."""
+
+import pytest
+
+from pipeline.edge.assistant.opened import open_assistant
+from pipeline.measure.faithfulness import unfaithful
+from pipeline.measure.retrieval import retrieval, retrieval_time
+from pipeline.measure.satisfaction import satisfaction
+from pipeline.measure.tracking import progress_time, tracking
+from pipeline.runtime.decision import LOCAL
+
+SIZES = {"100": 100, "10000": 10_000, "1000000": 1_000_000}
+
+
+@pytest.mark.claim("assistant.retrieval")
+def test_the_right_file_comes_first(check, course_library, assistant_challenge):
+    with course_library(SIZES["10000"]) as library:
+        check(retrieval(library.find, assistant_challenge, library.resources))
+
+
+@pytest.mark.claim("assistant.retrieval_p95_100")
+def test_a_hundred_files_are_searched_fast(check, course_library, assistant_challenge):
+    with course_library(SIZES["100"]) as library:
+        check(retrieval_time(library.answer, assistant_challenge, library.size))
+
+
+@pytest.mark.claim("assistant.retrieval_p95_10000")
+def test_ten_thousand_files_are_searched_fast(check, course_library, assistant_challenge):
+    with course_library(SIZES["10000"]) as library:
+        check(retrieval_time(library.answer, assistant_challenge, library.size))
+
+
+@pytest.mark.claim("assistant.retrieval_p95_1000000")
+def test_a_million_files_are_searched_fast(check, course_library, assistant_challenge):
+    with course_library(SIZES["1000000"]) as library:
+        check(retrieval_time(library.answer, assistant_challenge, library.size))
+
+
+@pytest.mark.claim("assistant.tracking")
+def test_what_is_said_of_ones_learning_is_kept_and_told(check, assistant_challenge, course_names):
+    check(tracking(assistant_challenge, course_names))
+
+
+@pytest.mark.claim("assistant.progress_p95_100")
+def test_a_short_record_answers_fast(check, study_record, assistant_challenge, course_names):
+    with study_record(SIZES["100"]) as record:
+        check(progress_time(record, course_names, [sample.query for sample in assistant_challenge]))
+
+
+@pytest.mark.claim("assistant.progress_p95_10000")
+def test_a_long_record_answers_fast(check, study_record, assistant_challenge, course_names):
+    with study_record(SIZES["10000"]) as record:
+        check(progress_time(record, course_names, [sample.query for sample in assistant_challenge]))
+
+
+@pytest.mark.claim("assistant.progress_p95_1000000")
+def test_a_record_of_a_million_answers_fast(check, study_record, assistant_challenge, course_names):
+    with study_record(SIZES["1000000"]) as record:
+        check(progress_time(record, course_names, [sample.query for sample in assistant_challenge]))
+
+
+@pytest.mark.claim("assistant.faithful")
+def test_nothing_is_made_up(check, assistant_workspace, assistant_challenge):
+    with open_assistant(assistant_workspace) as assistant:
+        check(unfaithful([answered.reply for sample in assistant_challenge for answered in [assistant.answer(sample.query)]
+                          if answered.route == LOCAL]))
+
+
+@pytest.mark.claim("assistant.satisfaction")
+def test_students_are_satisfied(check, students_ratings):
+    check(satisfaction(students_ratings))

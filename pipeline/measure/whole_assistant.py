@@ -1,0 +1,39 @@
+"""The whole learning assistant in the place of its classifier: to decide is to answer, whatever that takes."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.edge.assistant.opened import open_assistant
+from pipeline.edge.assistant.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What is kept of an answer; its logits are not told."""
+
+    intent: str | None
+    confidence: float | None
+    route: str
+    logits: tuple[float, ...] = ()
+
+
+class WholeAssistant:
+    """The assistant of a workspace, with the interface of `pipeline.edge.classifier.Classifier`; it stays open with its process."""
+
+    def __init__(self, workspace: Path) -> None:
+        self._assistant = ExitStack().enter_context(open_assistant(Workspace.open(workspace)))
+
+    @property
+    def runtime(self) -> Any:
+        return self._assistant.classifier.runtime
+
+    def encode(self, query: str) -> Any:
+        return self._assistant.classifier.encode(query)
+
+    def decide(self, query: str) -> Answered:
+        answered = self._assistant.answer(query)
+        return Answered(answered.task, answered.confidence, answered.route)
