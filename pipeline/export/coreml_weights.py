@@ -30,6 +30,7 @@ def compress(source: Path, file: Path, weights: str) -> None:
 
         passes, spec = _passes(weights), ct.utils.load_spec(str(source))
         program = load(spec, spec.specificationVersion, str(source / "Data" / "com.apple.CoreML" / "weights"))
+        program.functions = {each.name: program.functions[each.name] for each in spec.description.functions}  # read in any order
         PassPipelineManager.apply_pipeline(program, passes)
         _palettes.clear()
         PASS_REGISTRY["common::const_deduplication"]._deduplicate_const_across_functions(program)
