@@ -36,7 +36,8 @@ $(VENV)/.power: $(READY)
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# What `make test` leaves out: training and serving by ms-swift, faults planted under whole suites, suites that wait for each other.
+# What `make test` leaves out: training and serving by ms-swift, faults planted under whole suites, suites that wait for each other, and
+# suites under two workers where a test without them sees the same fault.
 test-slow: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -m slow -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
