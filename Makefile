@@ -31,13 +31,15 @@ $(VENV)/.power: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[model,power]"
 	touch $@
 
-# In the order of the folders: the longest files have the fewest tests, and would come last, one worker idle.
+# In the order of the folders: the longest files have the fewest tests, and would come last, one worker idle.  Of a thread each: two workers
+# whose threads wait for each other's cores take three times as long to train a tiny model.
 test: $(READY)
-	$(BIN)/python -m pytest tests/ -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# What `make test` leaves out: training and serving by ms-swift, faults planted under whole suites, suites that wait for each other.
+# What `make test` leaves out: training and serving by ms-swift, faults planted under whole suites, suites that wait for each other, and
+# suites under two workers where a test without them sees the same fault.
 test-slow: $(READY)
-	$(BIN)/python -m pytest tests/ -m slow -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/ -m slow -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Half an hour on an idle machine: the gate's false alarms and misses, into docs/selftest.md.
 selftest: $(READY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipeline.runtime.decision import read_rule
 
 VERSION = 1
 BATCH = 50  # queries a request: a worker's deadline is for one answer, and 1,600 decisions of a large model outlast it
+IN_PYTHON = ("mil", "onnx-reference")  # backends whose threads wait for Python's lock: a process on every core instead
 
 
 @dataclass(frozen=True)
@@ -95,21 +97,27 @@ def decide_all(subject: Subject, queries: Sequence[str], *, timeout: float = TIM
     Nothing is timed here, so each decision runs on one thread and one of them on every core at once, on however many
     threads the subject serves: the logits do not depend on the number, and no thread spins for another.
     """
-    distinct = list(dict.fromkeys(queries))
+    distinct, cores = list(dict.fromkeys(queries)), os.cpu_count() or 1
     rule = read_rule(subject.decision)
     answers: dict[str, list[Any]] = {"intents": [], "confidences": [], "routes": [], "logits": []}
-    alone = replace(subject, threads=1)
-    with serving(alone, timeout) as (child, opened), track(f"{subject.name}: decisions", len(distinct)) as progress:
-        for start in range(0, len(distinct), BATCH):
-            batch = distinct[start:start + BATCH]
-            answer = child.ask("decide", queries=batch, at_once=os.cpu_count() or 1)
-            for name, values in answers.items():
-                values += answer[name]
-            progress.advance(len(batch))
+    processes = cores if subject.backend in IN_PYTHON else 1
+    size = min(BATCH, max(1, -(-len(distinct) // processes)))
+    batches = [distinct[start:start + size] for start in range(0, len(distinct), size)]
+    with ExitStack() as living, track(f"{subject.name}: decisions", len(distinct)) as progress:
+        children = [living.enter_context(serving(replace(subject, threads=1), timeout)) for _ in range(processes)]
+        for first in range(0, len(batches), processes):
+            asked = list(zip(children, batches[first:first + processes], strict=False))
+            for (child, _), batch in asked:
+                child.tell({"do": "decide", "queries": batch, "at_once": cores // processes})
+            for (child, _), batch in asked:
+                answer = child.hear()
+                for name, values in answers.items():
+                    values += answer[name]
+                progress.advance(len(batch))
     return Decisions(
         name=subject.name, labels=[intent.name for intent in rule.intents],
         temperature=rule.temperature, queries=distinct, **answers,
-        artifacts=dict(subject.artifacts), conditions=ran_as(opened),
+        artifacts=dict(subject.artifacts), conditions=ran_as(children[0][1]),
     )
 
 

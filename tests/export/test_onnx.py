@@ -101,6 +101,7 @@ def test_a_broken_base_is_one_line(merged, tmp_path, damage):
     assert not (tmp_path / "model.onnx").exists()
 
 
+@pytest.mark.slow
 def test_the_terminal_stays_clean(merged, tmp_path):
     code = ("import json, sys; from pathlib import Path; from pipeline.export.onnx import export_onnx;"
             "export_onnx(Path(sys.argv[1]), merged=Path(sys.argv[2]), config=json.loads(sys.argv[3]))")

@@ -22,6 +22,9 @@ def answers(right, n, **more):
     return Proportion("accuracy", "proportion", outcomes=[1] * right + [0] * (n - right), **more)
 """
 
+ALONE_OR_IN_TWO = pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+"""Three processes are started for two workers; that they give the same record is `make test`'s too (test_plugin.py, test_benchmark.py)."""
+
 
 @pytest.fixture
 def suite(pytester, monkeypatch):

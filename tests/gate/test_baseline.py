@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from pipeline.cli import main
+from tests.gate.conftest import ALONE_OR_IN_TWO
 from tests.gate.test_plugin import one_line_error, record
 
 SUITE = """
@@ -43,7 +44,7 @@ def test_the_same_run_is_unchanged(suite, pytester, kept, place):
     assert record(pytester)["run"]["baseline"]["profile"] == "reference"
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@ALONE_OR_IN_TWO
 def test_a_regression_is_caught_though_the_target_is_met(suite, pytester, kept, workers):
     result = suite(suite_missing(80), "--baseline", str(kept), "-n", str(workers), subprocess=workers > 0)
     assert result.ret == 1

@@ -35,12 +35,12 @@ NAMES = ["toy.latency", "toy.seen", "toy.speedup[candidate]", "toy.speedup[refer
 
 @pytest.fixture
 def timed(suite, pytester):
-    """timed(*arguments, slower=1.0) -> result of the suite of times, run in a process of its own."""
+    """timed(*arguments, slower=1.0) -> result of the suite of times; ``apart`` and with workers in a process of its own."""
     claims = {"toy.accuracy": CLAIM, "toy.latency": LATENCY, "toy.speedup": FASTER}
     pytester.path.joinpath("thresholds.yaml").write_text(yaml.safe_dump({**THRESHOLDS, "claims": claims}, allow_unicode=True))
 
-    def run(*arguments, slower=1.0):
-        return suite(TIMES.format(slower=slower), *arguments, subprocess=True)
+    def run(*arguments, slower=1.0, apart=False):
+        return suite(TIMES.format(slower=slower), *arguments, subprocess=apart or "-n" in arguments)
 
     return run
 
@@ -79,12 +79,14 @@ def test_its_compare_command_reads_what_a_run_leaves(timed, pytester):
     assert "toy.latency" in done.stdout and "1.50" in done.stdout
 
 
-@pytest.mark.parametrize(("slower", "regressed", "workers"), [(1.0, False, ()), (1.5, True, ()), (1.5, True, ("-n", "2"))])
+@pytest.mark.parametrize(("slower", "regressed", "workers"), [
+    (1.0, False, ()), (1.5, True, ()), pytest.param(1.5, True, ("-n", "2"), marks=pytest.mark.slow),
+])
 def test_a_slow_down_fails_where_its_compare_asks(timed, pytester, slower, regressed, workers):
     """Workers or not; and the record of the run is there either way."""
     timed("--benchmark-autosave")
     pytester.path.joinpath("reports/results.json").unlink()
-    result = timed("--benchmark-compare", "--benchmark-compare-fail=median:10%", *workers, slower=slower)
+    result = timed("--benchmark-compare", "--benchmark-compare-fail=median:10%", *workers, slower=slower, apart=True)
     assert result.ret == (1 if regressed else 0)
     assert pytester.path.joinpath("reports/results.json").exists()
     if regressed:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import yaml
 
-from tests.gate.conftest import ROOT
+from tests.gate.conftest import ALONE_OR_IN_TWO, ROOT
 from tests.gate.test_plugin import PASSING, record, states
 
 OBSERVING = """
@@ -25,7 +25,7 @@ def reason(pytester, name):
 
 @pytest.mark.parametrize(("words", "arguments", "why"), [
     ("{}['lost']", [], "KeyError: 'lost'"),
-    ("{}['lost']", ["-n", "2"], "KeyError: 'lost'"),
+    pytest.param("{}['lost']", ["-n", "2"], "KeyError: 'lost'", marks=pytest.mark.slow),
     ("__import__('os')._exit(9)", ["-n", "2"], "crashed while running"),
 ])
 def test_a_claim_whose_test_crashes_is_invalid(suite, pytester, words, arguments, why):
@@ -35,7 +35,7 @@ def test_a_claim_whose_test_crashes_is_invalid(suite, pytester, words, arguments
     assert record(pytester)["run"]["gate"] == {"state": "red", "red": ["toy.other"], "invalid": [], "failed_tests": {}}
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@ALONE_OR_IN_TWO
 def test_a_claim_that_nobody_asks_is_listed_with_the_reason(suite, pytester, workers):
     result = suite(PASSING + OTHER, "-k", "test_it", "-n", str(workers), subprocess=workers > 0)
     assert result.ret == 0 and states(pytester) == {"toy.accuracy": "pass"}

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from fixtures.options import asks_for_m4
+from tests.gate.conftest import ALONE_OR_IN_TWO
 
 PASSING = """
 @pytest.mark.claim("toy.accuracy")
@@ -56,7 +57,7 @@ def test_invalid_conditions_have_an_exit_code_of_their_own(suite, pytester):
     result.stdout.fnmatch_lines(["*toy.accuracy invalid: a busy machine*"])
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@ALONE_OR_IN_TWO
 def test_a_failure_beside_an_invalid_claim_is_red(suite, pytester, workers):
     failing = PASSING.replace("980", "850").replace("toy.accuracy", "toy.other").replace("test_it", "test_other")
     assert suite(INVALID + failing, "-n", str(workers), subprocess=workers > 0).ret == 1
@@ -154,7 +155,7 @@ def one_line_error(result, *patterns):
     result.stderr.fnmatch_lines([f"ERROR: *{pattern}*" for pattern in patterns])
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@ALONE_OR_IN_TWO
 @pytest.mark.parametrize(("tests", "says"), [
     (PASSING.replace("toy.accuracy", "toy.acuracy"), "toy.acuracy*did you mean toy.accuracy"),
     (PASSING + PASSING.replace("test_it", "test_twice"), "toy.accuracy*one test a claim"),

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.errors import EdgeError
 from pipeline.measure import child as child_module
+from pipeline.measure import decisions
 from pipeline.measure.child import Child, environment, opening, serving
 from pipeline.measure.decisions import BATCH, decide_all
 from pipeline.measure.subject import Subject
@@ -98,17 +99,17 @@ def test_each_batch_of_decisions_has_a_deadline_of_its_own(
     monkeypatch: pytest.MonkeyPatch, subject: Subject, queries: list[str]
 ) -> None:
     asked: list[list[str]] = []
-    ask = Child.ask
+    tell = Child.tell
 
-    def listening(self: Child, do: str, **arguments: Any) -> dict[str, Any]:
-        asked.extend([arguments["queries"]] if do == "decide" else [])
-        return ask(self, do, **arguments)
+    def listening(self: Child, request: dict[str, Any]) -> None:
+        asked.extend([request["queries"]] if request["do"] == "decide" else [])
+        tell(self, request)
 
-    monkeypatch.setattr(Child, "ask", listening)
+    monkeypatch.setattr(Child, "tell", listening)
     decided = decide_all(subject, queries)
     assert [len(batch) for batch in asked] == [BATCH, BATCH, len(queries) - 2 * BATCH]
     with serving(subject) as (child, _):
-        assert ask(child, "decide", queries=queries)["logits"] == decided.logits
+        assert child.ask("decide", queries=queries)["logits"] == decided.logits
 
 
 def test_a_broken_model_is_named(subject: Subject, tmp_path: Path) -> None:
@@ -136,3 +137,11 @@ def test_deciding_at_once_changes_no_bit(monkeypatch: pytest.MonkeyPatch, subjec
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     together = decide_all(replace(subject, threads=4), queries)
     assert alone == together and alone.conditions["threads"] == 1
+
+
+@pytest.mark.parametrize("count", [1, 7, 2 * BATCH + 1])
+def test_nor_do_several_processes_nor_the_order(monkeypatch: pytest.MonkeyPatch, subject: Subject, queries: list[str], count: int) -> None:
+    alone = decide_all(subject, queries[:count])
+    monkeypatch.setattr(decisions, "IN_PYTHON", (subject.backend,))
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    assert decide_all(subject, queries[:count]) == alone

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -60,9 +61,18 @@ def test_the_matrices_alone_are_stored_in_fewer_bits(request, weights, kind):
                                     if any(each.name in bound for bound in user.inputs.values())}
 
 
-def test_the_lengths_share_the_weights(coreml_fp16, merged):
-    weights = (merged / "model.safetensors").stat().st_size / 2
-    assert weights < weight_file(coreml_fp16).stat().st_size < 1.5 * weights
+@pytest.mark.parametrize("weights, bits", [("fp16", 16), ("int8", 8)])
+def test_the_lengths_share_the_weights(request, merged, weights, bits):
+    size = (merged / "model.safetensors").stat().st_size / 32 * bits
+    assert size < weight_file(request.getfixturevalue(f"coreml_{weights}")).stat().st_size < 1.6 * size
+
+
+def test_without_a_source_that_is_made_first(coreml_fp16, coreml_int8, merged, tmp_path, monkeypatch):
+    monkeypatch.setattr(coreml, "_convert", lambda out, *_: shutil.copytree(coreml_fp16, out, dirs_exist_ok=True))
+    (scratch := tmp_path / "scratch").mkdir()
+    coreml.export(tmp_path, scratch, merged=merged, config={"max_length": 80, "weights": "int8"})
+    assert weight_file(tmp_path).read_bytes() == weight_file(coreml_int8).read_bytes()
+    assert (tmp_path / "runtime.json").read_text() == (coreml_int8 / "runtime.json").read_text()
 
 
 def test_what_runtime_json_says(coreml_fp16, merged):
@@ -76,7 +86,7 @@ def test_what_runtime_json_says(coreml_fp16, merged):
 
 def test_unknown_weights_and_a_missing_model_are_one_line(merged, tmp_path):
     with pytest.raises(EdgeError, match="expected one of fp16, int8, palette4"):
-        coreml._passes("int3")
+        coreml.export(tmp_path, tmp_path, merged=merged, config={"max_length": 64, "weights": "int3"}, source=tmp_path)
     with pytest.raises(EdgeError, match="tokenizer.json"):
         coreml.export(tmp_path, tmp_path, merged=Path(tmp_path, "none"), config={"max_length": 64, "weights": "fp16"})
 
