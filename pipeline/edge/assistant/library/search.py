@@ -21,7 +21,7 @@ CANDIDATES = 200  # passages that are ranked
 ASKED = 40  # terms of a question; the rarest of more
 WINDOWS = (4, 3, 2, 1)  # neighbouring terms of the question that are looked for together
 SATURATION = 1.2  # BM25's k1
-NAMED, NEAR, WHOLE, WEAK = 1.0, 2.0, 1.0, 0.3  # weights: in the file's name; side by side; a chapter's whole title; of a dropped word
+NAMED, NEAR, WHOLE, WEAK = 1.0, 2.0, 1.0, 0.15  # weights: in the file's name; side by side; a chapter's whole title; of a dropped word
 
 
 @dataclass(frozen=True)
