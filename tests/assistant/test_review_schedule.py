@@ -52,6 +52,17 @@ def test_a_lapse_brings_it_back_sooner_and_the_better_the_later(successes: int, 
     at += timedelta(days_until_due(review) + late)
     lapse, hard, good = (days_until_due(reviewed(review, practised(at, right))) for right in (3, 9, 10))
     assert 1 <= lapse <= hard <= good and lapse < good
+    assert reviewed(review, practised(at, 9)).rating == 2 and reviewed(review, practised(at, 7)).rating == 1
+
+
+def test_the_days_are_those_of_the_library_without_fuzz() -> None:
+    """Reference values of py-fsrs 6 with its default parameters, learning steps and fuzz off."""
+    at, review, gaps = NOON, reviewed(None, marked(NOON)), []
+    for _ in range(5):
+        at += timedelta(days_until_due(review))
+        review = reviewed(review, practised(at, right=10))
+        gaps.append(days_until_due(review))
+    assert gaps == [2, 6, 17, 44, 102]
 
 
 def test_the_same_history_gives_the_same_days() -> None:

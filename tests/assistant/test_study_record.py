@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.edge.assistant.record.entry import CHAPTER, EXERCISE, SESSION, UNDO, WEAK, Entry, entry_of
+from pipeline.edge.assistant.record.journal import Journal
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.errors import EdgeError
 from pipeline.measure.student import Counted, history
@@ -27,7 +28,13 @@ PLAN = [
 quick = settings(deadline=None, max_examples=40)
 
 
+TWO_TAKEN_BACK = [*PLAN, (UNDO, 1, {}), (UNDO, 0, {}), (WEAK, 1, {"topic": "极限", "course": "电磁学"}), (UNDO, 0, {})]
+SEVERAL_DUE = [(WEAK, 1, {"topic": topic}) for topic in ("极限", "高斯定理", "电势")]
+
+
 @quick
+@example(TWO_TAKEN_BACK, 3)
+@example(SEVERAL_DUE, 1)
 @given(st.lists(acts, max_size=25), st.integers(0, 40))
 def test_it_says_what_the_entries_amount_to(plan: list[tuple], later: int) -> None:
     with TemporaryDirectory() as folder:
@@ -170,6 +177,14 @@ def test_a_line_damaged_after_the_backup_is_taken_from_the_ruined_database(copie
     with StudyRecord.open(copied) as record:
         assert content(record) == kept[1] and any("was left out" in note for note in record.notes)
     assert journal.read_bytes() == (kept[0] / "journal.jsonl").read_bytes()
+
+
+def test_what_a_killed_process_left_in_the_journal_is_read_before_the_next_entry(copied: Path, kept: tuple[Path, dict]) -> None:
+    count = len(kept[1]["entry"])
+    with StudyRecord.open(copied) as record:
+        Journal(copied / "journal.jsonl").append([Entry(count + 1, NOON.isoformat(), SESSION, minutes=7)])
+        assert record.log(SESSION, NOON, minutes=8).number == count + 2
+        assert [row[6] for row in content(record)["entry"][count:]] == [7, 8]
 
 
 def test_a_journal_that_is_long_enough_but_another_is_put_right(copied: Path, kept: tuple[Path, dict]) -> None:
