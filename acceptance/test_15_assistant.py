@@ -2,18 +2,19 @@
 
 import pytest
 
+from pipeline.data.assistant.validate import validate_samples
 from pipeline.measure.accuracy import accuracy
 from pipeline.measure.agreement import agreement
 from pipeline.measure.convergence import loss_left
 from pipeline.measure.data_findings import data_findings
-from pipeline.measure.decisions import queries_of
+from pipeline.measure.decisions import decide_all, queries_of
 from pipeline.measure.loss import paired_accuracy
 from pipeline.measure.routing import routing
 
 
 @pytest.mark.claim("assistant.data")
 def test_the_data_is_fit_for_use(check, assistant_data):
-    check(data_findings(assistant_data))
+    check(data_findings(assistant_data, validate_samples))
 
 
 @pytest.mark.claim("assistant.converged")
@@ -40,5 +41,6 @@ def test_onnx_agrees_with_torch(check, decide_once, task_torch, task_onnx, asked
 @pytest.mark.claim("assistant.mlx_accuracy_loss")
 def test_four_bits_keep_the_tasks(check, executes, decide_once, request, asked_tasks):
     executes("mlx")
-    torch, four_bits = (decide_once(request.getfixturevalue(route), queries_of(asked_tasks)) for route in ("task_torch", "task_mlx"))
-    check(paired_accuracy(torch, four_bits, asked_tasks))
+    some = asked_tasks[::2]  # as many as the target asks: on the CPU, MLX takes tens of milliseconds for one
+    torch = decide_once(request.getfixturevalue("task_torch"), queries_of(asked_tasks)).among(queries_of(some))
+    check(paired_accuracy(torch, decide_all(request.getfixturevalue("task_mlx"), queries_of(some)), some))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.data.validate import validate
+from pipeline.data.validate import Report, validate
 from pipeline.measure.measurement import Exact
 
 if TYPE_CHECKING:
@@ -13,10 +15,10 @@ if TYPE_CHECKING:
 SHOWN = 50
 
 
-def data_findings(data: Artifact) -> Exact:
+def data_findings(data: Artifact, validate: Callable[[dict[str, Path]], Report] = validate) -> Exact:
     """Number of findings (rows that do not parse, imbalance, duplicates, leaks) in all splits of a data artifact.
 
-    details: ``n`` records read, ``findings`` (the first 50), ``summary`` by split.
+    validate: of data in another form than the intents'.  details: ``n`` records read, ``findings`` (the first 50), ``summary`` by split.
     """
     report = validate({file.stem: file for file in sorted(data.path.glob("*.jsonl"))})
     return Exact(

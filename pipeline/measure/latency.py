@@ -32,17 +32,17 @@ Settled = Callable[[Sample], bool]
 
 def latency(
     subject: Subject, queries: Sequence[str], *, warmup: int = WARMUP, rounds: int = ROUNDS, timeout: float = TIMEOUT,
-    settled: Settled | None = None, budget: float = BUDGET,
+    settled: Settled | None = None, budget: float = BUDGET, metric: str = "latency",
 ) -> Sample:
     """Milliseconds of each of ``rounds`` decisions (text -> tokens -> logits -> decision) in a process of their own.
 
     The queries come in a fixed shuffled order, repeated as often as needed; the first ``warmup`` are not counted.
     With ``settled`` the sample is looked at, and taken to twice and four times the rounds in the same process until that
-    holds or ``budget`` seconds would not do.
+    holds or ``budget`` seconds would not do.  metric: another name, where more is timed than a decision (`Subject.workspace`).
     details: ``p50`` ``p90`` ``p95`` ``p99`` ``max`` (nearest rank), ``tokens`` of the prompts {least, median, most}.
     """
     plan = order(queries, warmup + rounds * 2 ** (LOOKS - 1))
-    empty = Sample(metric="latency", unit="ms", artifacts=dict(subject.artifacts), looks=LOOKS if settled else 1)
+    empty = Sample(metric=metric, unit="ms", artifacts=dict(subject.artifacts), looks=LOOKS if settled else 1)
     with THIS_MACHINE.alone(), serving(subject, timeout) as (child, opened):
         def measure() -> Sample:
             child.ask("time", queries=plan[:warmup])
@@ -60,11 +60,6 @@ def latency(
                  "tokens": {"least": min(tokens), "median": float(np.median(tokens)), "most": max(tokens)}},
         invalid=seen.broken,
     )
-
-
-def answer_latency(assistant: Subject, queries: Sequence[str], **options: Any) -> Sample:
-    """As `latency`, of a whole assistant: from the question to its answer, or until it is handed to the cloud."""
-    return replace(latency(assistant, queries, **options), metric="answer_latency")
 
 
 def _look_by_look(

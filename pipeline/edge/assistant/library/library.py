@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pipeline.edge.assistant.library.finding import Found, find
@@ -10,6 +11,7 @@ from pipeline.edge.assistant.library.request import Request, request_of
 from pipeline.edge.assistant.library.terms import normal
 from pipeline.edge.assistant.reply import Reply
 
+_WORD = re.compile(r"[\w.,]{2}", re.ASCII)
 SHOWN, SNIPPET = 3, 40  # files; characters of what stands there
 NOTHING = "在你的课程文件里没有找到。可以换个说法，或者先导入课程文件夹。"
 
@@ -52,5 +54,13 @@ def _snippet(passage: str, words: tuple[str, ...]) -> str:
     text = " ".join(passage.split())
     said = normal(text)
     first = min((at for word in words if (at := said.find(word)) >= 0), default=0) if len(said) == len(text) else 0
-    since = max(0, first - SNIPPET // 4)
-    return ("…" if since else "") + text[since:since + SNIPPET].strip() + ("…" if since + SNIPPET < len(text) else "")
+    since = _between_words(text, max(0, first - SNIPPET // 4), 1)
+    until = max(since, _between_words(text, min(len(text), since + SNIPPET), -1))
+    return ("…" if since else "") + text[since:until].strip() + ("…" if until < len(text) else "")
+
+
+def _between_words(text: str, at: int, step: int) -> int:
+    """The nearest place that way where no number or Latin word is cut: 42 is not what 1842 says."""
+    while 0 < at < len(text) and _WORD.fullmatch(text[at - 1:at + 1]):
+        at += step
+    return at
