@@ -13,6 +13,7 @@ from pipeline.data.assistant.tasks import LEARNING_TRACKING, SIMPLE_QA
 from pipeline.edge.assistant.named import CourseName
 from pipeline.edge.assistant.record import progress, telling
 from pipeline.edge.assistant.record.study import StudyRecord
+from pipeline.measure import attempts
 from pipeline.measure import tracking as meter
 from pipeline.measure.student import NOW, Counted, filled, history
 from tests.assistant.study import check_against
@@ -98,7 +99,8 @@ def test_a_history_of_any_size_is_recorded_as_it_is(tmp_path: Path, entries: int
         check_against(Counted(made), record, NOW.date())
 
 
-def test_how_long_answers_take(tmp_path: Path) -> None:
+def test_how_long_answers_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "PAUSE", 0.0)
     with filled(tmp_path, 100, seed=5) as record:
         found = meter.progress_time(record, COURSES, [one.query for one in SAMPLES], warmup=2, rounds=30)
         assert len(found.values) == 30 and found.conditions["entries"] == 100 and found.details["p95"] > 0
