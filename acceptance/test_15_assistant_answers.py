@@ -69,3 +69,14 @@ def test_nothing_is_made_up(check, assistant_workspace, assistant_challenge):
 @pytest.mark.claim("assistant.satisfaction")
 def test_students_are_satisfied(check, students_ratings):
     check(satisfaction(students_ratings))
+
+
+@pytest.mark.parametrize("size", [1000, 100_000])
+def test_the_cost_between(check, few_enough, course_library, study_record, assistant_challenge, course_names, size):
+    few_enough(size)
+    with course_library(size) as library:
+        check.observe(f"assistant.retrieval_time_{size}", f"a search among {size:,} course files", f"{size:,} 份资料中的检索耗时",
+                      "15 assistant", retrieval_time(library.answer, assistant_challenge, library.size))
+    with study_record(size) as record:
+        check.observe(f"assistant.progress_time_{size}", f"a question on a record of {size:,} entries", f"{size:,} 条记录的查询耗时",
+                      "15 assistant", progress_time(record, course_names, [sample.query for sample in assistant_challenge]))

@@ -23,6 +23,7 @@ from pipeline.progress import note
 @contextmanager
 def open_assistant(workspace: Workspace) -> Iterator[Assistant]:
     """Everything opened, and closed behind the block; EdgeError says what is missing or broken and how to mend it."""
+    from pipeline.edge.assistant.known_courses import KnownCourses
     from pipeline.edge.assistant.library.importing import open_library
     from pipeline.edge.assistant.library.library import Library
     from pipeline.edge.assistant.matching import matching
@@ -32,14 +33,15 @@ def open_assistant(workspace: Workspace) -> Iterator[Assistant]:
 
     sharing, classifier = workspace.settings.cloud, open_classifier(workspace)
     with open_library(workspace.index, note) as index, StudyRecord.open(workspace.record) as record:
-        tracking = Tracking(record, index.courses)
+        cards = open_cards(workspace)
+        tracking = Tracking(record, KnownCourses(index, cards.cards))
 
         def tell(name: str, arguments: dict[str, Any]) -> Reply:
             return tracking.carry_out(Operation(name, arguments))
 
         context = CloudContext(partial(matching, index), tell if sharing.record else None, sharing.passages, sharing.characters)
         with _cloud(sharing) as cloud:
-            yield Assistant(classifier, Library(index), tracking, open_cards(workspace), cloud, context)
+            yield Assistant(classifier, Library(index), tracking, cards, cloud, context)
 
 
 def open_classifier(workspace: Workspace) -> Classifier:

@@ -15,10 +15,21 @@ def render(results: Mapping[str, Any], folder: Path) -> list[Picture]:
 
     That of compressed models stays: it belongs to a record of its own (`pipeline.report.compression`).
     """
-    from pipeline.report.figures import calibration, compression, confusion, latency, memory, overview, risk_coverage, style, training
+    from pipeline.report.figures import (
+        calibration,
+        compression,
+        confusion,
+        latency,
+        memory,
+        overview,
+        risk_coverage,
+        scaling,
+        style,
+        training,
+    )
 
     with style.look():
-        drawings = [drawing for figure in (overview, latency, memory, confusion, calibration, risk_coverage, training)
+        drawings = [drawing for figure in (overview, latency, memory, confusion, calibration, risk_coverage, scaling, training)
                     for drawing in figure.draw(results)]
         pictures = [style.write(drawing, folder) for drawing in drawings]
     written = {path for picture in pictures for path in (picture.png, picture.pdf)}

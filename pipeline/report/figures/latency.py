@@ -15,6 +15,9 @@ from pipeline.report.results import Claim, Seen, artifact_name, claims, seen
 WORDS = {"end_to_end": ("端到端响应时间分布", "end to end, question to whole answer"),
          "latency": ("单次决策延迟分布", "latency of a decision"),
          "latency_in_turns": ("各格式轮流测量的单次决策耗时", "a decision in each format, in turns"),
+         "answer_latency": ("学习助手完整回答的耗时分布", "the learning assistant's whole answer"),
+         "retrieval_time": ("不同资料量下的检索耗时分布", "searching course files"),
+         "progress_time": ("不同记录量下的学习记录查询耗时分布", "asking the study record"),
          "client_decision": ("客户端所见的决策耗时分布", "a decision as its client sees it"),
          "speedup": ("交替测量的单次决策耗时", "interleaved times of a decision")}
 FAR = 8.0

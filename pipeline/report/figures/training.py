@@ -10,13 +10,17 @@ from matplotlib.ticker import MaxNLocator
 
 from pipeline.report.figures.style import BLUE, GREY, ORANGE, Drawing, figure, say
 
-CAPTION = "LoRA 微调的损失与词元准确率曲线"
+CURVES = {"training": ("LoRA 微调的损失与词元准确率曲线", "training.lora_parameters"),
+          "assistant_training": ("学习助手 LoRA 微调的损失与词元准确率曲线", "assistant.converged")}
 
 
 def draw(results: Mapping[str, Any]) -> list[Drawing]:
-    curves = results.get("training") or {}
-    if not curves.get("train") and not curves.get("eval"):
-        return []
+    """One figure for each adapter whose curves the record has."""
+    return [_draw(name, results[name], *words) for name, words in CURVES.items()
+            if (results.get(name) or {}).get("train") or (results.get(name) or {}).get("eval")]
+
+
+def _draw(name: str, curves: Mapping[str, Any], caption: str, claim: str) -> Drawing:
     sheet = figure(6.2, left=1.1, wspace=0.2)
     loss, accuracy = sheet.subplots(1, 2)
     for axes, name, words in ((loss, "loss", ("损失", "loss")), (accuracy, "token_accuracy", ("词元准确率", "token accuracy"))):
@@ -29,7 +33,7 @@ def draw(results: Mapping[str, Any]) -> list[Drawing]:
         axes.grid(True)
     loss.set_ylim(bottom=0)
     loss.legend()
-    return [Drawing("training", CAPTION, sheet, ["training.lora_parameters"])]
+    return Drawing(name, caption, sheet, [claim])
 
 
 def _curve(axes: Axes, points: list[Mapping[str, Any]], name: str, colour: str, marker: str, label: str) -> None:

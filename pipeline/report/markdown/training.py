@@ -11,7 +11,8 @@ from pipeline.report.markdown.text import digits, table
 
 def training(results: Mapping[str, Any]) -> str:
     """Every adapter's steps: losses, token accuracy, the best checkpoint marked."""
-    kinds = (("training", "意图分类", "intent"), ("functions_training", "改写与工具选择", "functions"))
+    kinds = (("training", "意图分类", "intent"), ("functions_training", "改写与工具选择", "functions"),
+             ("assistant_training", "学习助手的任务分类", "assistant"))
     return "\n\n".join(part for key, chinese, english in kinds if (part := _training(results.get(key) or {}, chinese, english)))
 
 
