@@ -10,9 +10,9 @@ from pipeline.data.assistant.resource import Resource
 from pipeline.data.assistant.sample import Sample
 from pipeline.data.assistant.tasks import COURSE_RESOURCE
 from pipeline.errors import EdgeError
-from pipeline.measure.answer_time import answer_time
 from pipeline.measure.measurement import Proportion
 from pipeline.measure.measurement import Sample as Times
+from pipeline.measure.waiting import waiting
 
 DEPTHS = (1, 3, 5)
 SHOWN = 20
@@ -59,9 +59,9 @@ def retrieval(find: Find, samples: Iterable[Sample], resources: Iterable[Resourc
 
 
 def retrieval_time(answer: Callable[[str], object], samples: Iterable[Sample], size: int) -> Times:
-    """`answer_time` of questions for course files among ``size`` of them, from the words to the reply."""
+    """`waiting` for the answers to questions for course files among ``size`` of them, from the words to the reply."""
     asked = [sample.query for sample in samples if sample.task_type == COURSE_RESOURCE]
-    return answer_time("retrieval_time", answer, asked, {"files": size})
+    return waiting("retrieval_time", answer, asked, items=size)
 
 
 def is_asked_for(resource: Resource, expected: Mapping[str, Any]) -> bool:

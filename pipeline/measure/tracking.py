@@ -17,9 +17,10 @@ from pipeline.edge.assistant.record.progress import span
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.edge.assistant.record.tracking import Tracking
 from pipeline.edge.assistant.record.understanding import understand
-from pipeline.measure.answer_time import ROUNDS, WARMUP, answer_time
+from pipeline.measure.latency import ROUNDS, WARMUP
 from pipeline.measure.measurement import Proportion, Sample
 from pipeline.measure.student import NOW, Counted, filled, history
+from pipeline.measure.waiting import waiting
 
 ENTRIES, SEED, SHOWN = 400, 7, 50
 LOGGED = {"log_session": SESSION, "log_exercise": EXERCISE, "mark_weak": WEAK, "finish_chapter": CHAPTER, "undo": UNDO}
@@ -123,8 +124,8 @@ def _states(answer: str, fragment: str) -> bool:
 
 def progress_time(record: StudyRecord, courses: Sequence[CourseName], questions: Sequence[str], *, warmup: int = WARMUP,
                   rounds: int = ROUNDS) -> Sample:
-    """`answer_time` of questions about one's progress; those that record something are left out.  conditions: ``entries`` of the record."""
+    """`waiting` for the answers to questions about one's progress; those that record something are left out.  The items are the entries."""
     asking = [question for question in questions if (found := understand(question, courses)) and found.name not in LOGGED]
     entries = record.ask("SELECT max(number) FROM entry")[0][0] or 0
     handler = Tracking(record, lambda: courses, lambda: NOW)
-    return answer_time("progress_time", handler.answer, asking, {"entries": entries}, warmup=warmup, rounds=rounds)
+    return waiting("progress_time", handler.answer, asking, items=entries, warmup=warmup, rounds=rounds)

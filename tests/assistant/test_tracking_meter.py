@@ -103,5 +103,5 @@ def test_how_long_answers_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(attempts, "PAUSE", 0.0)
     with filled(tmp_path, 100, seed=5) as record:
         found = meter.progress_time(record, COURSES, [one.query for one in SAMPLES], warmup=2, rounds=30)
-        assert len(found.values) == 30 and found.conditions["entries"] == 100 and found.details["p95"] > 0
+        assert len(found.values) == 30 and found.conditions["items"] == 100 and found.details["p95"] > 0
         assert record.ask("SELECT max(number) FROM entry") == [(100,)]  # what logs was not asked

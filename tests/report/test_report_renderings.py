@@ -189,5 +189,5 @@ def test_what_was_not_measured_is_said_plainly(tmp_path: Path, results: dict[str
     page = markdown.render(results, tmp_path)[0].read_text(encoding="utf-8")
     section = page.split("## 未测量的目标及原因")[1].split("\n## ")[0]
     for claim in claims(results):
-        assert (plain(claim.id) in section) == (claim.state == "not_measured" and claim.unit in markdown.SCALE)
+        assert (f"- {plain(claim.id)}（" in section) == (claim.state == "not_measured" and claim.unit in markdown.SCALE)
     assert "所见数值 ≈ 6.1 ms（仅供参考）" in section and "powermetrics needs an Apple M4" in section

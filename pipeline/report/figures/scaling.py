@@ -9,19 +9,19 @@ from pipeline.report.figures.style import BLUE, ORANGE, RED, Drawing, figure, sa
 from pipeline.report.results import claims, seen
 
 CAPTION = "检索与学习记录查询的耗时随数据量的增长"
-SERIES = {"retrieval_time": ("files", ("检索课程资料", "searching course files"), BLUE, "o"),
-          "progress_time": ("entries", ("查询学习记录", "asking the study record"), ORANGE, "s")}
+SERIES = {"retrieval_time": (("检索课程资料", "searching course files"), BLUE, "o"),
+          "progress_time": (("查询学习记录", "asking the study record"), ORANGE, "s")}
 
 
 def draw(results: Mapping[str, Any]) -> list[Drawing]:
     """P50 and P95 by size, both axes logarithmic, with the targets; nothing where fewer than two sizes were measured."""
-    found = {metric: _points(results, metric, size) for metric, (size, *_) in SERIES.items()}
+    found = {metric: _points(results, metric) for metric in SERIES}
     if max(map(len, found.values())) < 2:
         return []
     sheet = figure(7.4, left=1.7)
     axes = sheet.subplots()
     for metric, points in found.items():
-        _, words, colour, marker = SERIES[metric]
+        words, colour, marker = SERIES[metric]
         sizes = [size for size, _ in points]
         for quantile, line in (("p95", "-"), ("p50", ":")):
             axes.plot(sizes, [details[quantile] for _, details in points], line, color=colour, marker=marker, markersize=4,
@@ -37,8 +37,8 @@ def draw(results: Mapping[str, Any]) -> list[Drawing]:
     return [Drawing("scaling", CAPTION, sheet, [item.id for item in seen(results) if item.measurement["metric"] in SERIES])]
 
 
-def _points(results: Mapping[str, Any], metric: str, size: str) -> list[tuple[int, Mapping[str, float]]]:
+def _points(results: Mapping[str, Any], metric: str) -> list[tuple[int, Mapping[str, float]]]:
     """Sizes with their percentiles, the smallest first."""
-    told = [(item.measurement["conditions"][size], item.details) for item in seen(results)
-            if item.measurement["metric"] == metric and size in item.measurement.get("conditions", {}) and "p95" in item.details]
+    told = [(item.measurement["conditions"]["items"], item.details) for item in seen(results)
+            if item.measurement["metric"] == metric and "p95" in item.details]
     return sorted(told, key=lambda point: point[0])
