@@ -87,6 +87,13 @@ def test_held_out_courses_are_spoken_of_in_test_and_challenge_alone(splits: dict
         assert named == 0 if split in ("train", "validation") else named > 0.1
 
 
+def test_a_held_out_name_across_two_words_is_not_drawn() -> None:
+    """有 before 机会成本 says 有机."""
+    template = Template("course_resource/train/1", "course_resource", "train", "", "有{topic}吗", parse("有{topic}吗"))
+    asked = [sample.query for seed in range(1000) if (sample := ask(template, random.Random(seed)))]
+    assert len(asked) > 900 and not [query for query in asked if held_out_in(query)]
+
+
 def test_templates_are_used_about_equally(splits: dict[str, list[Sample]]) -> None:
     """But for those that have few things to say, such as to undo."""
     used = Counter(sample.grammar for sample in splits["challenge"] if sample.task_type == "course_resource")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.assistant.courses import held_out_in
 from pipeline.data.assistant.grammars import Template, all_templates
 from pipeline.data.assistant.sample import Sample, write_samples
 from pipeline.data.assistant.slots import Filled, fill
@@ -113,7 +114,8 @@ def ask(template: Template, rng: random.Random) -> Sample | None:
     sentence = Sentence(parts, filled.values)
     query = _spoken(sentence, template, rng)
     sample = Sample(query, template.task, _truth(template, filled), template.id)
-    return None if _odd(sentence, template, filled) or flaw(sample) else sample
+    leaks = template.split not in HELD_OUT_SPLITS and held_out_in(query)  # 有 before 机会成本 says 有机
+    return None if leaks or _odd(sentence, template, filled) or flaw(sample) else sample
 
 
 def _odd(sentence: Sentence, template: Template, filled: Filled) -> bool:
