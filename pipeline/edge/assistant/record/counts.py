@@ -5,39 +5,53 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 from pipeline.edge.assistant.record.durations import NUMERAL
 from pipeline.edge.assistant.record.topic import ANCHOR
 from pipeline.edge.tools.numerals import number
 
 _OF = r"(?:道题目?|道|个题目?|题|个)?"
-_WRONGLY = ("(?:(?:做|答|写|搞)?错误?(?:了|的|掉)?|翻车了?|失误|做崩了?|挂了?|丢了?|扣了?|没(?:能)?(?:做|答|写)?(?:出来|对|上来)|"
-            "(?:做|答)?不(?:对|出来)|不会(?:做|的)?)(?!率)")
-_RIGHTLY = "(?<![没不])(?:做|答|写)?(?<![没不])(?:对(?![称数偶角流])|正确|拿下|会做|OK|ok)(?:了|的)?(?!率)"
+_WRONGLY = ("(?:(?:没|不)(?:能|太)?(?:会?做|答|写|算)?(?:出来|上来|对|过)|[做答]不(?:对|出来?)|不会(?:做|写)?|(?:做|答|写|搞|算)?错(?!误?率)误?题?|"
+            "翻车|失误|做崩|[栽挂丢扣空跪漏]|做?没思路|[×✗✘])(?:了|的|掉|数)?")
+_RIGHTLY = ("(?<![没不])(?:(?:做|答|写|算)?(?<![没不])(?:对(?![称数偶角流])|正确)(?!率)题?|(?<!会)(?:做|写|答|算)出来?|拿下|搞定|会做|OK|ok|没问题|[√✓])"
+            "(?:了|的|数)?")
+_PASSED = "(?:过关?了?|没错|全会|会)(?![程做])"
+_ONLY = "(?:得(?:不多|还行|挺多))?[，,]?(?:只|就|仅|才|也就)"
 
 
 def _behind(word: str, other: str) -> re.Pattern[str]:
     """对8 of 对8错2, and not 对2 of 8道对，2道错: a number that has a word of its own behind it belongs to that."""
-    return re.compile(rf"{word}\s*[有是]?\s*(?P<count>(?>{NUMERAL}))(?!\s*{_OF}{other}){_OF}")
+    return re.compile(rf"{word}\s*(?:{_ONLY})?[有是]?\s*(?P<count>(?>{NUMERAL}))(?!\s*{_OF}{other}|\s*[%成分半]){_OF}")
 
 
 def _before(word: str) -> re.Pattern[str]:
-    return re.compile(rf"(?P<count>{NUMERAL})\s*{_OF}[是都全]?{word}")
+    return re.compile(rf"(?P<count>{NUMERAL})\s*{_OF}(?:我|是|都|全|给)*{word}")
 
 
-_WRONG, _RIGHT = (_behind(_WRONGLY, _RIGHTLY), _before(_WRONGLY)), (_behind(_RIGHTLY, _WRONGLY), _before(_RIGHTLY))
-_TOTAL = re.compile(rf"(?:一共|总共|共)?(?<!第)(?P<count>{NUMERAL})\s*[来多]?(?:道|个?题|个练习|个习题)")
-_TOTAL_ALONE = re.compile(rf"(?:[做刷答]题|[做刷答写]了|一共|总共)\s*(?P<count>(?>{NUMERAL}))(?!\s*(?:小时|[分个章天次遍刻节点]))")
-# 十题中七 and 10对9: so many of so many.
-_OF_THEM = re.compile(rf"(?P<total>{NUMERAL})\s*{_OF}[中里对]了?\s*(?P<right>(?>{NUMERAL}))(?!\s*{_OF}(?:{_WRONGLY}|{_RIGHTLY}))[道题个]?")
-_ALL = "(?:全部?|都|全都)(?:做|答|写)?"
-_ALL_RIGHT = re.compile(f"{_ALL}(?:对|正确)|没有?(?:做|答)?错|满分|零失误|零错误|无错|全过|一道都?没错|无一错")
+_BUT = re.compile(rf"除(?:了|去|掉)有?(?P<count>{NUMERAL})\s*{_OF}(?:{_WRONGLY})?(?:以外|之外|外)?[，,]?(?=.*(?:对|正确))")
+_WRONG, _RIGHT = (_behind(_WRONGLY, _RIGHTLY), _before(_WRONGLY)), (_behind(_RIGHTLY, _WRONGLY), _before(f"(?:{_RIGHTLY}|{_PASSED})"))
+_TOTAL = re.compile(rf"(?:一共|总共|共)?(?<!第)(?P<count>{NUMERAL})\s*[来多]?(?:道|个?题|个(?:练习|习题))|"
+                    rf"(?<![第道题\d])(?P<more>(?>{NUMERAL}))个(?=[^，,。]{{1,10}}题)")
+_TOTAL_ALONE = re.compile(rf"(?:题|[做刷答写练]了|一共|总共|合计|共计|(?:总题|题目?总|总|题)[数量])[是为有:]?\s*(?P<count>(?>{NUMERAL}))(?!\s*(?:小时|[分个章天次遍刻节点套份张组本页]))")
+# 十题中七, 20做对16 and 10对9: so many of so many.
+_OF_THEM = re.compile(rf"(?<![对错√×])(?P<total>{NUMERAL})\s*{_OF}(?:[中里]|里面)?我?(?:只|就|仅|才)?(?:(?:做|答|写)?对|[中里])了?(?:有)?\s*"
+                      rf"(?P<right>(?>{NUMERAL}))(?!\s*{_OF}[是都全]*(?:{_WRONGLY}|{_RIGHTLY})|\s*[%成分半])[道题个]?")
+_OF_THEM_WRONG = re.compile(rf"(?<![对错√×第\d])(?P<total>(?>{NUMERAL}))(?:做|答|写)?错了?\s*(?P<wrong>(?>{NUMERAL}))(?!\s*{_OF}[对错]|\s*[%成分半])[道题个]?")
+_ALL = "(?:全部?|都|全都|全是)(?:做|答|写)?"
+_NOT_ONE = "(?:一[道个题][也都]?没有?|没有?一[道个题]|[一]?[道个题][也都]没有?)(?:做|答|写)?"
+# What is said of those that are left, once the others are counted.
+_REST = re.compile("(?:其余|其他|其它|剩下|剩余|余下|别的)(?:的|题)*(?:全部?|都|全都)?是?(?:做|答|写)?(?:对|正确|错|不会|没做出来)(?:了|的)*")
+_ALL_WRONG = re.compile(f"{_ALL}(?:错|不对|没对|不会)|{_NOT_ONE}(?:对|正确|会)|无一正确|全军覆没|全挂|全灭|零分|全跪")
+_ALL_RIGHT = re.compile(f"{_ALL}(?:对|正确)|{_NOT_ONE}错|没有?(?:做|答)?错|满分|零失误|零错误|零错|[无0]错|全过|无一错|全拿下|全部拿下|全中|百分百正确")
 _SOME_RIGHT = re.compile(rf"{NUMERAL}{_OF}[都全](?:做|答)?(?:对|正确)")
-_ALL_WRONG = re.compile(f"{_ALL}(?:错|不对|没对)|一[道个]都?没(?:做|答)?对|全军覆没|全挂")
-_HALF = re.compile("[对错]了?一半|一半(?:做|答)?[对错]|一半是?[对错]")
-_SHARE = re.compile(rf"(?:正确率|对了)\s*(?:是|为|有|大概|大约|差不多)?\s*(?:(?P<percent>\d+(?:\.\d+)?)\s*%|"
-                    rf"百分之(?P<hundredths>{NUMERAL})|(?P<tenths>{NUMERAL})成)")
-_FRACTION = re.compile(r"(?<![\d.])(?P<right>\d{1,6})\s*[/／]\s*(?P<total>\d{1,6})(?![\d.])")
+_VALUE = rf"(?:(?P<percent>\d+(?:\.\d+)?)\s*%|百分之(?P<hundredths>{NUMERAL})|(?P<tenths>{NUMERAL})成|(?P<parts>{NUMERAL}分之{NUMERAL})|(?P<half>一半))"
+_ABOUT = "(?:只有|只|是|为|有|大概|大约|差不多|将近|才|到)*"
+_SHARE_WRONG = (re.compile(rf"(?:错(?:误|题)?率|失误率|错)了?{_ABOUT}\s*{_VALUE}"), re.compile(rf"{_VALUE}的?(?:题目?)?[是都]*(?:做|答|写)?(?:错|不会|没对)了?的?"))
+_SHARE_RIGHT = (re.compile(rf"(?:(?:正确|准确|得分|命中|成功|对题)率|正确|对)了?{_ABOUT}\s*{_VALUE}"),
+                re.compile(rf"{_VALUE}(?:以上)?的?(?:题目?)?[是都]*(?:做|答|写)?(?:对|正确率?|准确率)了?的?"))
+_FRACTION = re.compile(r"(?<![\d.])(?P<wrong>(?:做|答)?错了?\s*)?(?P<count>\d{1,6})\s*[/／]\s*(?P<total>\d{1,6})(?![\d.])"
+                       r"(?P<wrongly>\s*(?:做|答)?错了?)?")
 
 
 @dataclass(frozen=True)
@@ -52,21 +66,32 @@ class Counts:
 def counts_in(text: str) -> Counts:
     """How many exercises were done, and how many of them right."""
     if found := _FRACTION.search(text):
-        return Counts(int(found["total"]), int(found["right"]), _FRACTION.sub(ANCHOR, text))
-    if (found := _OF_THEM.search(text)) and (pair := _pair(found)):
-        return Counts(*pair, _OF_THEM.sub(ANCHOR, text, count=1))
+        total, count = int(found["total"]), int(found["count"])
+        return Counts(total, total - count if found["wrong"] or found["wrongly"] else count, _FRACTION.sub(ANCHOR, text))
+    for pattern in (_OF_THEM, _OF_THEM_WRONG):
+        if (found := pattern.search(text)) and (pair := _pair(found)):
+            return Counts(*pair, pattern.sub(ANCHOR, text, count=1))
     parts = _Parts(text)
-    share, half, none = (parts.take(pattern) for pattern in (_SHARE, _HALF, _ALL_WRONG))
-    of_some = len(_TOTAL.findall(text)) > 1 and _SOME_RIGHT.search(text)  # in 做了12道，11道都对 it is those 11 that are all right
+    share = _share(parts)
+    but, _, none = (parts.take(pattern) for pattern in (_BUT, _REST, _ALL_WRONG))
+    of_some = len(_TOTAL.findall(parts.text)) > 1 and _SOME_RIGHT.search(parts.text)  # in 做了12道，11道都对 it is those 11 that are all right
     all_of_them = None if of_some else parts.take(_ALL_RIGHT)
-    wrong, right = parts.take(_WRONG[0]), parts.take(_RIGHT[0])
+    wrong, right = but or parts.take(_WRONG[0]), parts.take(_RIGHT[0])
     wrong, right = _count(wrong or parts.take(_WRONG[1])), _count(right or parts.take(_RIGHT[1]))
     totals = parts.take_all(_TOTAL) or parts.take_all(_TOTAL_ALONE)
     total = max(totals) if totals else right + wrong if right is not None and wrong is not None else None
     if right is None and total is not None:
-        right = (total - wrong if wrong is not None else total if all_of_them else 0 if none else total // 2 if half else
-                 round(total * _value_of(share)) if share else None)
+        right = (total - wrong if wrong is not None else total if all_of_them else 0 if none else
+                 None if share is None else ceil(total * share - Fraction(1, 2)))
     return Counts(total, right, parts.text)
+
+
+def _share(parts: _Parts) -> Fraction | None:
+    """The share that was right, whether it was said of these or of the others."""
+    for patterns, wrong in ((_SHARE_WRONG, True), (_SHARE_RIGHT, False)):
+        if found := parts.take(patterns[0]) or parts.take(patterns[1]):
+            return 1 - _value_of(found) if wrong else _value_of(found)
+    return None
 
 
 class _Parts:
@@ -88,17 +113,20 @@ class _Parts:
 
 
 def _count(found: re.Match[str] | None) -> int | None:
-    value = number(found["count"]) if found else None
+    value = number(found["count"] or found["more"]) if found else None
     return None if value is None or value.denominator != 1 else int(value)
 
 
 def _pair(found: re.Match[str]) -> tuple[int, int] | None:
     """Total and right, where that can be."""
-    total, right = number(found["total"]), number(found["right"])
-    whole = total is not None and right is not None and total.denominator == right.denominator == 1 and right <= total
-    return (int(total), int(right)) if whole and total is not None and right is not None else None
+    total, part = number(found["total"]), number(found[2])
+    if total is None or part is None or not total.denominator == part.denominator == 1 or part > total:
+        return None
+    return int(total), int(total - part if "wrong" in found.groupdict() else part)
 
 
 def _value_of(share: re.Match[str]) -> Fraction:
-    value = number(share["percent"] or share["hundredths"] or share["tenths"])
-    return Fraction(0) if value is None else value / (10 if share["tenths"] else 100)
+    if share["half"]:
+        return Fraction(1, 2)
+    value = number(share["percent"] or share["hundredths"] or share["tenths"] or share["parts"])
+    return Fraction(0) if value is None else value / (10 if share["tenths"] else 1 if share["parts"] else 100)

@@ -23,6 +23,20 @@ Words = tuple[Annotated[str, Field(min_length=1)], ...]
 Said = Literal["course", "chapter", "duration", "counts", "right", "question", "topic", "beside"]
 Name = Literal["log_session", "log_exercise", "mark_weak", "finish_chapter", "undo", "time_spent", "progress", "streak", "accuracy",
                "weak_points", "review_due", "last_studied"]
+NOT_MASTERED = "不会"
+_LEARN = "(?:学习?|搞|弄|整|看|听|读|记|背|做|写|算|用|说|讲|解释|理解|领会|掌握|吃|想|悟|啃|分|辨|区分|捋|理|消化|运用|推导?)"
+_MASTERED = "(?:懂|会(?!儿)|透|清楚?|明白|通|熟练?|扎实|牢固?|稳|利索|到位|出来|动|好|对(?![应称数])|顺|上手|住|开)"
+# Of these many a topic ends in one (定理, 积分, 应用, 力学): then it is no verb.
+_ALSO_A_NOUN = ("(?:做|写|算|背|记|读|想|说|讲|解释|整|推导?|(?<![定原物推管处整心伦代])理|(?<![微积部成得差])分|(?<![应作效复费使])用|"
+                "(?<![力化数电磁科哲文大光热])学)")
+# 没有完全搞明白, 理解不到位, 学得不太扎实, 背了就忘: what was tried, and how it did not come out.
+_FAILING = re.compile(
+    f"(?:还|都|并|也|总|老|总是|老是)?(?:没有?|未)(?:怎么|太|完全|真正|彻底|能|很|大)*{_LEARN}得?{_MASTERED}|"
+    f"{_LEARN}得(?:还|都|并|也)?不(?:是|太|大|怎么|够|很)*{_MASTERED}|"
+    f"(?:搞|弄|看|听|悟|啃|捋|辨|区分|吃|消化|理解|领会)不(?:太|大)?{_MASTERED}|"
+    f"{_ALSO_A_NOUN}不(?:太|大)?(?:对(?![应称数])|出来?|好|住|牢|清楚?|明白|利索|顺|上手|透|通|动|懂)|"
+    "[学背记看做](?:了|完)(?:就|又|也|还)(?:全|都|老)?(?:忘光?|错)了?|[记背]了忘忘了[记背]|每?做必错|总是?错|一窍不通|一塌糊涂|马马虎虎|"
+    r"(?:很|太|好|比较|有点|特别|非常|超级?|[\s，,：:])[弱差烂渣](?=[，,。！!\s]|$)|(?<![强薄最微减衰较])弱(?=[！!。]?$)")
 _SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
 
 
@@ -68,8 +82,9 @@ class Lexicon(BaseModel):
         rules = tuple(rule.model_copy(update={name: _spelt_out(getattr(rule, name), lists) for name in ("words", "also")})
                       for rule in self.rules)
         times = (*self.ago, *(word for words in self.periods.values() for word in words))
-        topics = TopicWords(nothing=(*self.topics.nothing, *times), before=_longest_first((*self.topics.before, *times)),
-                            after=_longest_first(self.topics.after))
+        beside = (*self.topics.beside, *times)
+        topics = TopicWords(nothing=(*self.topics.nothing, *beside), beside=beside, before=_longest_first((*self.topics.before, *beside)),
+                            after=_longest_first((*self.topics.after, *beside)))
         return self.model_copy(update={"rules": rules, "topics": topics})
 
 
@@ -92,7 +107,8 @@ def understand(question: str, courses: Sequence[CourseName]) -> Operation | None
     for wrong, right in {**lexicon().misheard, ANCHOR: "", BREAK: ""}.items():
         text = text.replace(wrong, right)
     course, counts = course_in(text, courses), counts_in(without_durations(text))
-    topics = _topics(text, counts.rest, course, [course] if course else courses)
+    text, counted = _failing(text), _failing(counts.rest)
+    topics = _topics(text, counted, course, [course] if course else courses)
     known = {
         "course": course.name if course else None, "chapter": chapter_in(text), "minutes": minutes_in(text), "total": counts.total,
         "right": counts.right, "period": _period(text), "topic": None,
@@ -107,9 +123,14 @@ def understand(question: str, courses: Sequence[CourseName]) -> Operation | None
     return Operation(rule.operation, {name: known[name] for name in ARGUMENTS[rule.operation] if known[name] is not None})
 
 
+def _failing(text: str) -> str:
+    """All the ways to say that something is not mastered, by one of them."""
+    return _FAILING.sub(NOT_MASTERED, text)
+
+
 def asks(text: str) -> bool:
     """Whether the words ask, as 学完了没 does by its end."""
-    return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(("没", "没有", "么"))
+    return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(("没", "没有", "么", "清单", "列表", "一览"))
 
 
 def days_ago(question: str) -> int:
@@ -126,7 +147,7 @@ def _topics(text: str, counted: str, course: CourseName | None, courses: Sequenc
     return {
         "mark_weak": named or topic_in(_without_names(text, course), anchors, known.topics, certain=True),
         "beside": named or topic_in(_without_names(text, course), anchors, known.topics, certain=False),
-        "log_exercise": named or topic_in(_without_names(counted, course), (), known.topics, certain=False),
+        "log_exercise": named or topic_in(_without_names(counted, course), (), known.topics, certain=course is None),
     }
 
 
