@@ -19,7 +19,7 @@ def test_the_data_is_fit_for_use(check, assistant_data):
 
 @pytest.mark.claim("assistant.converged")
 def test_training_came_to_rest(check, task_classifiers):
-    check(loss_left(task_classifiers.adapter))
+    check(loss_left(task_classifiers.trained))
 
 
 @pytest.mark.claim("assistant.task")

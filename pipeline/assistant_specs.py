@@ -1,4 +1,4 @@
-"""Profile -> specs of the learning assistant: data and base -> adapter -> merged -> decision, ONNX and MLX, each of a kind of its own.
+"""Profile -> specs of the learning assistant: data and base -> adapter -> merged (or whole) -> decision, ONNX and MLX, of kinds of their own.
 
 It is a second classifier of the same base: what it is asked and how it is trained takes the place of the profile's.
 """
@@ -37,6 +37,21 @@ def adapter(profile: Profile, base: Artifact, data: Artifact) -> Spec:
 
 def merged(base: Artifact, adapter: Artifact) -> Spec:
     return specs.merged(base, adapter, "assistant-merged")
+
+
+def whole(profile: Profile, assistant: Assistant, base: Artifact, data: Artifact) -> Spec:
+    """A small base with all its weights trained further on the tasks.  profile: as `asking` makes it."""
+    assert assistant.whole is not None
+    config = {"seed": assistant.seed, **profile.prompt.model_dump(), **assistant.whole.model_dump()}
+
+    def build(work: Workspace) -> None:
+        from pipeline.train.assistant_rows import read_rows
+        from pipeline.train.whole import train_whole
+        train_whole(work.out, work.scratch, base=base.path, train=data.file("train.jsonl"), validation=data.file("validation.jsonl"),
+                    config=config, read=read_rows, copying=False)
+
+    return Spec("assistant-whole", build, config, {"base": base, "data": data}, ("pipeline.train.whole", "pipeline.train.assistant_rows"),
+                ("torch", "transformers"))
 
 
 def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:

@@ -123,6 +123,8 @@ class Functions(Section):
 class Assistant(Section):
     """The learning assistant: its task classifier, a second LoRA adapter of the same base, on the documented 400, 50 and 50 samples.
 
+    Or ``whole``, as in `Functions`.
+
     The cloud's share of 50 validation samples is too few to control a risk by: the documented threshold is taken as it is.
     """
 
@@ -133,6 +135,7 @@ class Assistant(Section):
     challenge: Positive = 1000
     max_length: Positive = 512
     lora: Train = Train(target_modules=["q_proj", "k_proj", "v_proj", "o_proj"], warmup=0.1, weight_decay=0.01)
+    whole: Whole | None = None
     decision: DecisionRule = DecisionRule(confidence_threshold=CONFIDENCE_THRESHOLD)
 
 

@@ -1,7 +1,7 @@
-"""Training every weight of a small base further, by the loop that pre-trained it, with two layers in front that copy.
+"""Training every weight of a small base further, by the loop that pre-trained it, if need be with two layers in front that copy.
 
-For a base of a few million weights, whose layers are too narrow for an adapter to teach it to point at a part of a question; a
-large one is trained by LoRA (`pipeline.train.sft`).
+For a base of a few million weights, whose layers are too narrow for an adapter to teach it to point at a part of a question, or
+what it has never read of; a large one is trained by LoRA (`pipeline.train.sft`).
 """
 
 from __future__ import annotations
@@ -24,27 +24,30 @@ from pipeline.runtime.torch_runtime import load_model
 from pipeline.train.copying import with_copying_layers
 from pipeline.train.function_rows import read_rows
 from pipeline.train.inputs import Row, check_base
-from pipeline.train.sft import LARGE
+from pipeline.train.sft import LARGE, ReadRows
 from pipeline.train.weights import count
 
 PAD = "<|endoftext|>"
 TOGETHER = 50  # validation rows at once
 
 
-def train_whole(out: Path, scratch: Path, *, base: Path, train: Path, validation: Path, config: Mapping[str, Any]) -> None:
+def train_whole(out: Path, scratch: Path, *, base: Path, train: Path, validation: Path, config: Mapping[str, Any],
+                read: ReadRows = read_rows, copying: bool = True) -> None:
     """Train ``base`` once through ``train`` and write a Hugging Face directory with curves.json into ``out``.
 
-    config: max_length in tokens, seed, matrix_lr, other_lr, and tokens a batch (`pipeline.base.pretrain.Recipe`).  A run that was
+    config: what ``read`` (file, base, config) reads the rows by; seed, matrix_lr, other_lr, and tokens a batch
+    (`pipeline.base.pretrain.Recipe`).  copying: with two layers in front that copy, where parts of the question are to be said.  A run that was
     killed goes on from its checkpoint in ``scratch``.  EdgeError for rows that do not fit, and for a base beyond LARGE weights.
     """
     started, shapes = time.monotonic(), check_base(base).shapes
     if count(shapes) > LARGE:
         raise EdgeError(f"{base}: expected a base of at most {LARGE:,} weights to train whole, found {count(shapes):,}; "
-                        "train it by LoRA: take functions.whole out of the profile")
-    rows = {name: read_rows(file, base, config) for name, file in (("train", train), ("validation", validation))}
-    read = load_model(base)
-    read.set_attn_implementation(ATTENTION)
-    model = with_copying_layers(read, config["seed"])
+                        "train it by LoRA: take `whole` out of the profile")
+    rows = {name: read(file, base, config) for name, file in (("train", train), ("validation", validation))}
+    model = load_model(base)
+    model.set_attn_implementation(ATTENTION)
+    if copying:
+        model = with_copying_layers(model, config["seed"])
     pad = read_tokenizer(base).token_to_id(PAD)
     recipe = Recipe(config["seed"], matrix_lr=config["matrix_lr"], other_lr=config["other_lr"], tokens=config["tokens"])
     torch.manual_seed(recipe.seed)
