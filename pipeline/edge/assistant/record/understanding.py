@@ -128,9 +128,12 @@ def _failing(text: str) -> str:
     return _FAILING.sub(NOT_MASTERED, text)
 
 
+ASKING_ENDS = ("没", "没有", "么", "清单", "列表", "一览")
+
+
 def asks(text: str) -> bool:
     """Whether the words ask, as 学完了没 does by its end."""
-    return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(("没", "没有", "么", "清单", "列表", "一览"))
+    return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(ASKING_ENDS)
 
 
 def days_ago(question: str) -> int:
