@@ -12,9 +12,11 @@ from pipeline.edge.assistant.record.topic import ANCHOR
 from pipeline.edge.tools.numerals import number
 
 _OF = r"(?:道题目?|道|个题目?|题|个)?"
-_WRONGLY = ("(?:(?:没|不)(?:能|太)?(?:会?做|答|写|算)?(?:出来|上来|对|过)|[做答]不(?:对|出来?)|不会(?:做|写)?|(?:做|答|写|搞|算)?错(?!误?率)误?题?|"
+_WRONGLY = ("(?:(?:没|不)(?:能|太)?(?:会?做|答|写|算)?(?:出来|上来|对|过)|[做答]不(?:对|出来?)|不会(?:做|写)?|(?:做|答|写|搞|"
+            "算)?错(?!误?率)误?题?|"
             "翻车|失误|做崩|[栽挂丢扣空跪漏]|做?没思路|[×✗✘])(?:了|的|掉|数)?")
-_RIGHTLY = ("(?<![没不])(?:(?:做|答|写|算)?(?<![没不])(?:对(?![称数偶角流])|正确)(?!率)题?|(?<!会)(?:做|写|答|算)出来?|拿下|搞定|会做|OK|ok|没问题|[√✓])"
+_RIGHTLY = ("(?<![没不])(?:(?:做|答|写|算)?(?<![没不])(?:对(?![称数偶角流])|正确)(?!率)题?|(?<!会)(?:做|写|答|算)出来?|拿下|"
+            "搞定|会做|OK|ok|没问题|[√✓])"
             "(?:了|的|数)?")
 _PASSED = "(?:过关?了?|没错|全会|会)(?![程做])"
 _ONLY = "(?:得(?:不多|还行|挺多))?[，,]?(?:只|就|仅|才|也就)"
@@ -33,21 +35,28 @@ _BUT = re.compile(rf"除(?:了|去|掉)有?(?P<count>{NUMERAL})\s*{_OF}(?:{_WRON
 _WRONG, _RIGHT = (_behind(_WRONGLY, _RIGHTLY), _before(_WRONGLY)), (_behind(_RIGHTLY, _WRONGLY), _before(f"(?:{_RIGHTLY}|{_PASSED})"))
 _TOTAL = re.compile(rf"(?:一共|总共|共)?(?<!第)(?P<count>{NUMERAL})\s*[来多]?(?:道|个?题|个(?:练习|习题))|"
                     rf"(?<![第道题\d])(?P<more>(?>{NUMERAL}))个(?=[^，,。]{{1,10}}题)")
-_TOTAL_ALONE = re.compile(rf"(?:题|[做刷答写练]了|一共|总共|合计|共计|(?:总题|题目?总|总|题)[数量])[是为有:]?\s*(?P<count>(?>{NUMERAL}))(?!\s*(?:小时|[分个章天次遍刻节点套份张组本页]))")
+_TOTAL_ALONE = re.compile(rf"(?:题|[做刷答写练]了|一共|总共|合计|共计|(?:总题|题目?总|总|"
+                          rf"题)[数量])[是为有:]?\s*(?P<count>(?>{NUMERAL}))(?!\s*(?:小时|[分个章天次遍刻节点套份张组本页]))")
 # 十题中七, 20做对16 and 10对9: so many of so many.
-_OF_THEM = re.compile(rf"(?<![对错√×])(?P<total>{NUMERAL})\s*{_OF}(?:[中里]|里面)?我?(?:只|就|仅|才)?(?:(?:做|答|写)?对|[中里])了?(?:有)?\s*"
+_OF_THEM = re.compile(rf"(?<![对错√×])(?P<total>{NUMERAL})\s*{_OF}(?:[中里]|里面)?我?(?:只|就|仅|才)?(?:(?:做|答|写)?对|"
+                      rf"[中里])了?(?:有)?\s*"
                       rf"(?P<right>(?>{NUMERAL}))(?!\s*{_OF}[是都全]*(?:{_WRONGLY}|{_RIGHTLY})|\s*[%成分半])[道题个]?")
-_OF_THEM_WRONG = re.compile(rf"(?<![对错√×第\d])(?P<total>(?>{NUMERAL}))(?:做|答|写)?错了?\s*(?P<wrong>(?>{NUMERAL}))(?!\s*{_OF}[对错]|\s*[%成分半])[道题个]?")
+_OF_THEM_WRONG = re.compile(rf"(?<![对错√×第\d])(?P<total>(?>{NUMERAL}))(?:做|答|"
+                            rf"写)?错了?\s*(?P<wrong>(?>{NUMERAL}))(?!\s*{_OF}[对错]|\s*[%成分半])[道题个]?")
 _ALL = "(?:全部?|都|全都|全是)(?:做|答|写)?"
-_NOT_ONE = "(?:一[道个题][也都]?没有?|没有?一[道个题]|[一]?[道个题][也都]没有?)(?:做|答|写)?"
+_NOT_ONE = "(?:一[道个题][也都]?没有?|没有?一[道个题]|[道个题][也都]没有?)(?:做|答|写)?"
 # What is said of those that are left, once the others are counted.
-_REST = re.compile("(?:其余|其他|其它|剩下|剩余|余下|别的)(?:的|题)*(?:全部?|都|全都)?是?(?:做|答|写)?(?:对|正确|错|不会|没做出来)(?:了|的)*")
+_REST = re.compile("(?:其余|其他|其它|剩下|剩余|余下|别的)(?:的|题)*(?:全部?|都|全都)?是?(?:做|答|写)?(?:对|正确|错|不会|"
+                   "没做出来)(?:了|的)*")
 _ALL_WRONG = re.compile(f"{_ALL}(?:错|不对|没对|不会)|{_NOT_ONE}(?:对|正确|会)|无一正确|全军覆没|全挂|全灭|零分|全跪")
-_ALL_RIGHT = re.compile(f"{_ALL}(?:对|正确)|{_NOT_ONE}错|没有?(?:做|答)?错|满分|零失误|零错误|零错|[无0]错|全过|无一错|全拿下|全部拿下|全中|百分百正确")
+_ALL_RIGHT = re.compile(f"{_ALL}(?:对|正确)|{_NOT_ONE}错|没有?(?:做|答)?错|满分|零失误|零错误|零错|无错|全过|无一错|全拿下|"
+                        "全部拿下|全中|百分百正确")
 _SOME_RIGHT = re.compile(rf"{NUMERAL}{_OF}[都全](?:做|答)?(?:对|正确)")
-_VALUE = rf"(?:(?P<percent>\d+(?:\.\d+)?)\s*%|百分之(?P<hundredths>{NUMERAL})|(?P<tenths>{NUMERAL})成|(?P<parts>{NUMERAL}分之{NUMERAL})|(?P<half>一半))"
+_VALUE = (rf"(?:(?P<percent>\d+(?:\.\d+)?)\s*%|百分之(?P<hundredths>{NUMERAL})|(?P<tenths>{NUMERAL})成|"
+          rf"(?P<parts>{NUMERAL}分之{NUMERAL})|(?P<half>一半))")
 _ABOUT = "(?:只有|只|是|为|有|大概|大约|差不多|将近|才|到)*"
-_SHARE_WRONG = (re.compile(rf"(?:错(?:误|题)?率|失误率|错)了?{_ABOUT}\s*{_VALUE}"), re.compile(rf"{_VALUE}的?(?:题目?)?[是都]*(?:做|答|写)?(?:错|不会|没对)了?的?"))
+_SHARE_WRONG = (re.compile(rf"(?:错(?:误|题)?率|失误率|错)了?{_ABOUT}\s*{_VALUE}"),
+                re.compile(rf"{_VALUE}的?(?:题目?)?[是都]*(?:做|答|写)?(?:错|不会|没对)了?的?"))
 _SHARE_RIGHT = (re.compile(rf"(?:(?:正确|准确|得分|命中|成功|对题)率|正确|对)了?{_ABOUT}\s*{_VALUE}"),
                 re.compile(rf"{_VALUE}(?:以上)?的?(?:题目?)?[是都]*(?:做|答|写)?(?:对|正确率?|准确率)了?的?"))
 _FRACTION = re.compile(r"(?<![\d.])(?P<wrong>(?:做|答)?错了?\s*)?(?P<count>\d{1,6})\s*[/／]\s*(?P<total>\d{1,6})(?![\d.])"
@@ -74,7 +83,8 @@ def counts_in(text: str) -> Counts:
     parts = _Parts(text)
     share = _share(parts)
     but, _, none = (parts.take(pattern) for pattern in (_BUT, _REST, _ALL_WRONG))
-    of_some = len(_TOTAL.findall(parts.text)) > 1 and _SOME_RIGHT.search(parts.text)  # in 做了12道，11道都对 it is those 11 that are all right
+    # In 做了12道，11道都对 it is those 11 that are all right.
+    of_some = len(_TOTAL.findall(parts.text)) > 1 and _SOME_RIGHT.search(parts.text)
     all_of_them = None if of_some else parts.take(_ALL_RIGHT)
     wrong, right = but or parts.take(_WRONG[0]), parts.take(_RIGHT[0])
     wrong, right = _count(wrong or parts.take(_WRONG[1])), _count(right or parts.take(_RIGHT[1]))

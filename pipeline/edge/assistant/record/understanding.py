@@ -34,7 +34,7 @@ _FAILING = re.compile(
     f"(?:还|都|并|也|总|老|总是|老是)?(?:没有?|未)(?:怎么|太|完全|真正|彻底|能|很|大)*{_LEARN}得?{_MASTERED}|"
     f"{_LEARN}得(?:还|都|并|也)?不(?:是|太|大|怎么|够|很)*{_MASTERED}|"
     f"(?:搞|弄|看|听|悟|啃|捋|辨|区分|吃|消化|理解|领会)不(?:太|大)?{_MASTERED}|"
-    f"{_ALSO_A_NOUN}不(?:太|大)?(?:对(?![应称数])|出来?|好|住|牢|清楚?|明白|利索|顺|上手|透|通|动|懂)|"
+    f"{_ALSO_A_NOUN}不(?:太|大)?(?:对(?![应称数])|出来?|好|住|牢|清楚?|明白|利索|顺|上手|透|通|动|懂)|(?<=[都也还老总是])学不会|"
     "[学背记看做](?:了|完)(?:就|又|也|还)(?:全|都|老)?(?:忘光?|错)了?|[记背]了忘忘了[记背]|每?做必错|总是?错|一窍不通|一塌糊涂|马马虎虎|"
     r"(?:很|太|好|比较|有点|特别|非常|超级?|[\s，,：:])[弱差烂渣](?=[，,。！!\s]|$)|(?<![强薄最微减衰较])弱(?=[！!。]?$)")
 _SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
@@ -128,9 +128,12 @@ def _failing(text: str) -> str:
     return _FAILING.sub(NOT_MASTERED, text)
 
 
+ASKING_ENDS = ("没", "没有", "么", "清单", "列表", "一览")
+
+
 def asks(text: str) -> bool:
     """Whether the words ask, as 学完了没 does by its end."""
-    return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(("没", "没有", "么", "清单", "列表", "一览"))
+    return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(ASKING_ENDS)
 
 
 def days_ago(question: str) -> int:
