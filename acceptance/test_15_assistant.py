@@ -1,4 +1,4 @@
-"""Phase 15: the learning assistant tells its tasks apart, finds what is asked for, and says nothing that stands nowhere."""
+"""Phase 15: what the learning assistant understands; all but its data is judged where --assistant asks for it."""
 
 import pytest
 
@@ -10,6 +10,7 @@ from pipeline.measure.data_findings import data_findings
 from pipeline.measure.decisions import decide_all, queries_of
 from pipeline.measure.loss import paired_accuracy
 from pipeline.measure.routing import routing
+from pipeline.measure.tracking import tracking
 
 
 @pytest.mark.claim("assistant.data")
@@ -44,3 +45,8 @@ def test_four_bits_keep_the_tasks(check, executes, decide_once, request, asked_t
     some = asked_tasks[::2]  # as many as the target asks: on the CPU, MLX takes tens of milliseconds for one
     torch = decide_once(request.getfixturevalue("task_torch"), queries_of(asked_tasks)).among(queries_of(some))
     check(paired_accuracy(torch, decide_all(request.getfixturevalue("task_mlx"), queries_of(some)), some))
+
+
+@pytest.mark.claim("assistant.tracking")
+def test_what_is_said_of_ones_learning_is_kept_and_told(check, assistant, assistant_challenge, course_names):
+    check(tracking(assistant_challenge, course_names))

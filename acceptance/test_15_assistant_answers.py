@@ -2,11 +2,10 @@
 
 import pytest
 
-from pipeline.edge.assistant.opened import open_assistant
 from pipeline.measure.faithfulness import unfaithful
 from pipeline.measure.retrieval import retrieval, retrieval_time
 from pipeline.measure.satisfaction import satisfaction
-from pipeline.measure.tracking import progress_time, tracking
+from pipeline.measure.tracking import progress_time
 from pipeline.runtime.decision import LOCAL
 
 SIZES = {"100": 100, "10000": 10_000, "1000000": 1_000_000}
@@ -36,11 +35,6 @@ def test_a_million_files_are_searched_fast(check, course_library, assistant_chal
         check(retrieval_time(library.answer, assistant_challenge, library.size))
 
 
-@pytest.mark.claim("assistant.tracking")
-def test_what_is_said_of_ones_learning_is_kept_and_told(check, assistant_challenge, course_names):
-    check(tracking(assistant_challenge, course_names))
-
-
 @pytest.mark.claim("assistant.progress_p95_100")
 def test_a_short_record_answers_fast(check, study_record, assistant_challenge, course_names):
     with study_record(SIZES["100"]) as record:
@@ -60,10 +54,8 @@ def test_a_record_of_a_million_answers_fast(check, study_record, assistant_chall
 
 
 @pytest.mark.claim("assistant.faithful")
-def test_nothing_is_made_up(check, assistant_workspace, assistant_challenge):
-    with open_assistant(assistant_workspace) as assistant:
-        check(unfaithful([answered.reply for sample in assistant_challenge for answered in [assistant.answer(sample.query)]
-                          if answered.route == LOCAL]))
+def test_nothing_is_made_up(check, handlers, assistant_challenge):
+    check(unfaithful([handlers[sample.task_type].answer(sample.query) for sample in assistant_challenge if sample.route == LOCAL]))
 
 
 @pytest.mark.claim("assistant.satisfaction")

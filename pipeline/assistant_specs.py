@@ -1,4 +1,4 @@
-"""Profile -> specs of the learning assistant: data and base -> adapter -> merged (or whole) -> decision, ONNX and MLX, of kinds of their own.
+"""Profile -> specs of the learning assistant: data and base -> adapter -> merged (or whole) -> decision, ONNX and MLX, of their own kinds.
 
 It is a second classifier of the same base: what it is asked and how it is trained takes the place of the profile's.
 """

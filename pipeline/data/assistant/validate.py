@@ -66,7 +66,7 @@ def _numbers(read: _Read) -> dict[str, int | float]:
     lengths = sorted(len(sample.query) for _, sample in read) or [0]
     counts = Counter(sample.task_type for _, sample in read)
     return {
-        "samples": len(read),
+        "records": len(read),
         **{task.name: counts[task.name] for task in TASKS},
         "grammars": len({sample.grammar for _, sample in read if sample.grammar}),
         "median_characters": lengths[len(lengths) // 2],
