@@ -36,8 +36,8 @@ def train_whole(out: Path, scratch: Path, *, base: Path, train: Path, validation
     """Train ``base`` once through ``train`` and write a Hugging Face directory with curves.json into ``out``.
 
     config: what ``read`` (file, base, config) reads the rows by; seed, matrix_lr, other_lr, and tokens a batch
-    (`pipeline.base.pretrain.Recipe`).  copying: with two layers in front that copy, where parts of the question are to be said.  A
-    run that was killed goes on from its checkpoint in ``scratch``.  EdgeError for rows that do not fit, and for a base beyond LARGE weights.
+    (`pipeline.base.pretrain.Recipe`).  copying: with two layers in front that copy, where parts of the question are to be said.
+    A run that was killed goes on from its checkpoint in ``scratch``.  EdgeError for rows that do not fit, and for a base beyond LARGE weights.
     """
     started, shapes = time.monotonic(), check_base(base).shapes
     if count(shapes) > LARGE:

@@ -133,7 +133,7 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["data", "generate", "assistant", str(tmp_path)]) == 0
     files = [str(tmp_path / f"{split}.jsonl") for split in ("train", "validation", "test", "challenge")]
     assert main(["data", "validate", *files]) == 0
-    assert "challenge: samples 1000, course_resource 400" in capsys.readouterr().out
+    assert "challenge: records 1000, course_resource 400" in capsys.readouterr().out
     plant(Path(files[0]), Sample("证明它", "complex_reasoning", {"card": "x"}))
     assert main(["data", "validate", *files]) == 1
     write_records(tmp_path / "intents.jsonl", [Record("几点了", "time_query")])

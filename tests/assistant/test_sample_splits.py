@@ -70,7 +70,7 @@ def test_any_seed_gives_valid_data(tmp_path_factory: pytest.TempPathFactory, see
 
 def test_the_whole_has_no_finding(tmp_path: Path) -> None:
     report = validate_samples(generate(tmp_path))
-    assert report.findings == () and report.summary["challenge"]["samples"] == 1000 and report.summary["train"]["grammars"] > 180
+    assert report.findings == () and report.summary["challenge"]["records"] == 1000 and report.summary["train"]["grammars"] > 180
 
 
 def test_apart_and_nothing_twice(splits: dict[str, list[Sample]]) -> None:

@@ -23,9 +23,9 @@ def draw(results: Mapping[str, Any]) -> list[Drawing]:
 def _draw(name: str, curves: Mapping[str, Any], caption: str, claim: str) -> Drawing:
     sheet = figure(6.2, left=1.1, wspace=0.2)
     loss, accuracy = sheet.subplots(1, 2)
-    for axes, name, words in ((loss, "loss", ("损失", "loss")), (accuracy, "token_accuracy", ("词元准确率", "token accuracy"))):
-        _curve(axes, curves.get("train") or [], name, BLUE, "", say("训练", "train"))
-        _curve(axes, curves.get("eval") or [], name, ORANGE, "o", say("验证", "eval"))
+    for axes, series, words in ((loss, "loss", ("损失", "loss")), (accuracy, "token_accuracy", ("词元准确率", "token accuracy"))):
+        _curve(axes, curves.get("train") or [], series, BLUE, "", say("训练", "train"))
+        _curve(axes, curves.get("eval") or [], series, ORANGE, "o", say("验证", "eval"))
         if curves.get("best_step") is not None:
             axes.axvline(curves["best_step"], color=GREY, linestyle=":", linewidth=1, label=say("最佳检查点", "best checkpoint"))
         axes.set(xlabel=say("训练步", "step"), title=say(*words))
