@@ -37,7 +37,7 @@ def train_whole(out: Path, scratch: Path, *, base: Path, train: Path, validation
 
     config: what ``read`` (file, base, config) reads the rows by; seed, matrix_lr, other_lr, and tokens a batch
     (`pipeline.base.pretrain.Recipe`).  copying: with two layers in front that copy, where parts of the question are to be said.
-    A run that was killed goes on from its checkpoint in ``scratch``.  EdgeError for rows that do not fit, and for a base beyond LARGE weights.
+    A run that was killed goes on from its checkpoint in ``scratch``.  EdgeError for rows that do not fit, and for a base beyond LARGE.
     """
     started, shapes = time.monotonic(), check_base(base).shapes
     if count(shapes) > LARGE:
