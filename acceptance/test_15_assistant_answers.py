@@ -2,6 +2,8 @@
 
 import pytest
 
+from pipeline.data.assistant.tasks import SIMPLE_QA
+from pipeline.measure.card_answers import card_answers
 from pipeline.measure.faithfulness import unfaithful
 from pipeline.measure.retrieval import retrieval, retrieval_time
 from pipeline.measure.satisfaction import satisfaction
@@ -56,6 +58,11 @@ def test_a_record_of_a_million_answers_fast(check, study_record, assistant_chall
 @pytest.mark.claim("assistant.faithful")
 def test_nothing_is_made_up(check, handlers, assistant_challenge):
     check(unfaithful([handlers[sample.task_type].answer(sample.query) for sample in assistant_challenge if sample.route == LOCAL]))
+
+
+def test_the_right_fact_beside_the_targets(check, handlers, assistant_challenge):
+    check.observe("assistant.card_answers", "simple questions answered with the fact that was asked for", "简单问答给出所问事实的比例",
+                  "15 assistant", card_answers(handlers[SIMPLE_QA], assistant_challenge))
 
 
 @pytest.mark.claim("assistant.satisfaction")

@@ -10,6 +10,8 @@ from pathlib import Path
 from pipeline.cli.common import Subparsers, add_columns, add_profile
 from pipeline.errors import EdgeError
 
+SPLITS = ("train", "validation", "test", "challenge")
+
 
 def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("data", help="generate, validate and convert data")
@@ -17,7 +19,7 @@ def add(subparsers: Subparsers) -> None:
     generate = actions.add_parser("generate", help="train, validation, test and challenge as .jsonl")
     generate.add_argument("of", nargs="?", choices=("intents", "assistant"), default="intents", help="whose data [%(default)s]")
     generate.add_argument("directory", type=Path)
-    add_profile(generate)
+    generate.add_argument("--profile", default="", help="whose sizes [the intents' of reference; the assistant's documented ones]")
     generate.set_defaults(run=_generate)
     validate = actions.add_parser("validate", help="schema, balance, duplicates, and leaks between the files given")
     validate.add_argument("files", type=Path, nargs="+", metavar="FILE")
@@ -45,13 +47,15 @@ def _generate(options: argparse.Namespace) -> int:
 def _intents(options: argparse.Namespace) -> dict[str, Path]:
     from pipeline.data.generate import generate
     from pipeline.profile import load_profile
-    sizes = load_profile(options.profile).data.model_dump(include={"seed", "train", "validation", "test", "challenge"})
+    sizes = load_profile(options.profile or "reference").data.model_dump(include={"seed", *SPLITS})
     return generate(options.directory, **sizes)
 
 
 def _assistant(options: argparse.Namespace) -> dict[str, Path]:
     from pipeline.data.assistant.generate import generate
-    return generate(options.directory)
+    from pipeline.profile import Assistant, load_profile
+    assistant = (load_profile(options.profile).assistant if options.profile else None) or Assistant()
+    return generate(options.directory, **assistant.model_dump(include={"seed", *SPLITS}))
 
 
 def _validate(options: argparse.Namespace) -> int:

@@ -17,7 +17,8 @@ TENTH = 10
 
 
 def loss_left(trained: Artifact) -> Exact:
-    """How much the last tenth of the training's steps changed the mean loss of the tenth before, up or down, as a share of the whole fall.
+    """How much the last tenth of the training's steps changed the mean loss of the tenth before, or lies above the best one, as a share
+    of the whole fall.
 
     details: ``losses``, the mean of each tenth.  1 where the loss never fell.  EdgeError for a training of fewer than 20 steps.
     """
@@ -26,5 +27,5 @@ def loss_left(trained: Artifact) -> Exact:
         raise EdgeError(f"{trained.kind}: expected at least {2 * TENTH} steps of training, found {len(losses)}; train longer")
     means = [fmean(losses[place * len(losses) // TENTH:(place + 1) * len(losses) // TENTH]) for place in range(TENTH)]
     fall = means[0] - min(means)
-    left = abs(means[-1] - means[-2]) / fall if fall > 0 else 1.0
+    left = max(abs(means[-1] - means[-2]), means[-1] - min(means)) / fall if fall > 0 else 1.0
     return Exact("loss_left", "proportion", {trained.kind: trained.key}, {}, {"losses": means}, value=left)

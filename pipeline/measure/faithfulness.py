@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from pipeline.edge.assistant.reply import Reply
 from pipeline.edge.tools.numerals import number
+from pipeline.errors import EdgeError
 from pipeline.measure.measurement import Exact
 
 SHOWN = 50
@@ -23,22 +24,32 @@ _NUMBER = re.compile(rf"\d+(?:\.\d+)?|(?<=第){_NUMERAL}+|(?!一(?:{_COUNTED})){
 def unfaithful(replies: Sequence[Reply]) -> Exact:
     """How many numbers and file names in the texts stand in none of their reply's facts.
 
-    details: ``replies`` and ``named`` (numbers and names looked at), ``strangers`` (the first 50, each with its text).
+    details: ``replies`` and ``named`` (numbers and names looked at), ``strangers`` (the first 50, each with its text).  EdgeError where
+    there was nothing to look at: that is no faithfulness.
     """
+    named = sum(len(_named(reply.text)) for reply in replies)
+    if not named:
+        raise EdgeError(f"expected answers with numbers or file names in them, found none in {len(replies)}; ask what files, record or "
+                        "cards can answer")
     found = [{"stranger": stranger, "text": reply.text} for reply in replies for stranger in strangers(reply)]
-    details = {"replies": len(replies), "named": sum(len(_named(reply.text)) for reply in replies), "strangers": found[:SHOWN]}
+    details = {"replies": len(replies), "named": named, "strangers": found[:SHOWN]}
     return Exact("unfaithful", "count", details=details, value=float(len(found)))
 
 
 def strangers(reply: Reply) -> list[str]:
     """The numbers and file names of the text that no fact has.
 
-    Numbers are compared by value, so 第三章 stands in 第03章; of a name whatever a fact writes without a space must be there.
+    Numbers are compared by value, so 第三章 stands in 第03章; a name must be whole, spaces and all, as a path among the facts ends.
     """
     facts = [_plain(fact) for fact in reply.facts]
-    files = tuple(name for fact in facts for name in _FILE.findall(fact))
+    paths = {fact for fact in facts if (names := _FILE.findall(fact)) and fact.endswith(names[-1])}
+    said = {name for fact in facts if fact not in paths for name in _FILE.findall(fact)}
+    known = {*paths, *(path.rpartition("/")[2] for path in paths), *said}
+    text = _plain(reply.text)
+    if known:
+        text = re.sub(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(known, key=len, reverse=True)))})", " ", text)
     values = {value for fact in facts for value in map(_value, _NUMBER.findall(fact))}
-    return [name for name in _named(reply.text) if not (name.endswith(files) if _FILE.fullmatch(name) else _value(name) in values)]
+    return [*_FILE.findall(text), *(name for name in _NUMBER.findall(_FILE.sub(" ", text)) if _value(name) not in values)]
 
 
 def _named(text: str) -> list[str]:

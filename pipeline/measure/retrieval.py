@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pipeline.data.assistant.resource import Resource
 from pipeline.data.assistant.sample import Sample
 from pipeline.data.assistant.tasks import COURSE_RESOURCE
+from pipeline.data.assistant.truth import matches
 from pipeline.errors import EdgeError
 from pipeline.measure.measurement import Proportion
 from pipeline.measure.measurement import Sample as Times
@@ -64,13 +65,6 @@ def retrieval_time(answer: Callable[[str], object], samples: Iterable[Sample], s
     return waiting("retrieval_time", answer, asked, items=size)
 
 
-def is_asked_for(resource: Resource, expected: Mapping[str, Any]) -> bool:
-    """Whether the file is all that is stated: course, chapter, kind, and a topic that is among its own."""
-    stated = {name: value for name, value in expected.items() if value is not None}
-    topic = stated.pop("topic", None)
-    return all(getattr(resource, name) == value for name, value in stated.items()) and (topic is None or topic in resource.topics)
-
-
 def _rank(found: Sequence[str], expected: Mapping[str, Any], by_path: Mapping[str, Resource]) -> int | None:
-    right = (place for place, path in enumerate(found, start=1) if path in by_path and is_asked_for(by_path[path], expected))
+    right = (place for place, path in enumerate(found, start=1) if path in by_path and matches(expected, by_path[path]))
     return next(right, None)

@@ -63,11 +63,11 @@ class _Judge:
         answer = self._tracking.answer(sample.query).text
         recorded = self._recorded()
         if said != truth:
-            self._entries += recorded
+            self._entries += recorded  # what the record really has, so that one fault is one
             return {"found": said, "answer": answer}
         expected = self._expected_entries(truth, ago=int("昨" in sample.query))
         fragments = _of(expected[0]) if expected and expected[0].kind != UNDO else self._fragments(truth)
-        self._entries += expected
+        self._entries += recorded
         missing = [fragment for fragment in fragments if not _states(answer, fragment)]
         if missing or recorded != expected:
             return {"found": said, "answer": answer, "missing": missing, "recorded": [repr(entry) for entry in recorded]}

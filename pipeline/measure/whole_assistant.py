@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.edge.assistant.assistant import FAILED
 from pipeline.edge.assistant.opened import open_assistant
 from pipeline.edge.assistant.workspace import Workspace
+from pipeline.errors import EdgeError
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class WholeAssistant:
     """The assistant of a workspace, with the interface of `pipeline.edge.classifier.Classifier`; it stays open with its process."""
 
     def __init__(self, workspace: Path) -> None:
-        self._assistant = ExitStack().enter_context(open_assistant(Workspace.open(workspace)))
+        self._open = ExitStack()  # kept: it closes what it holds when it is collected
+        self._assistant = self._open.enter_context(open_assistant(Workspace.open(workspace)))
 
     @property
     def runtime(self) -> Any:
@@ -35,5 +38,8 @@ class WholeAssistant:
         return self._assistant.classifier.encode(query)
 
     def decide(self, query: str) -> Answered:
+        """EdgeError where a handler failed: how fast it says so is not what is measured."""
         answered = self._assistant.answer(query)
+        if answered.reply.text.startswith(FAILED):
+            raise EdgeError(f"expected the assistant to answer, found: {answered.reply.text}; mend its workspace")
         return Answered(answered.task, answered.confidence, answered.route)

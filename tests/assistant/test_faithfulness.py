@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.edge.assistant.reply import Reply
+from pipeline.errors import EdgeError
 from pipeline.measure.faithfulness import strangers, unfaithful
 
 FACTS = ("电磁学/第03章 静电场/03-课件.pdf", "2026-11-30 学习 90 分钟", "E = 1.6e-19 C", "做了十二道题")
 
 
 @pytest.mark.parametrize("text", [
-    "在第三章的03-课件.pdf里。", "学了90分钟，即九十分钟。", "做了12道题。", "一次也没有，一天也没有，一般来说，统一了。",
-    "电子的电荷是1.6e-19 C。", "第３章", "请看03-课件.pdf", ""])
+    "在第三章的 03-课件.pdf 里。", "学了90分钟，即九十分钟。", "做了12道题。", "一次也没有，一天也没有，一般来说，统一了。",
+    "电子的电荷是1.6e-19 C。", "第３章", "请看：03-课件.pdf", ""])
 def test_what_the_facts_have_is_theirs(text):
     assert strangers(Reply(text, FACTS)) == []
 
@@ -36,3 +37,13 @@ def test_the_measurement_counts_and_names_them():
     found = unfaithful([Reply("90分钟", FACTS), Reply("91分钟，见 a.pdf", FACTS)])
     assert (found.value, found.details["named"], found.details["replies"]) == (2.0, 3, 2)
     assert [one["stranger"] for one in found.details["strangers"]] == ["a.pdf", "91"]
+
+
+@pytest.mark.parametrize("text", ["请看 我编的03-课件.pdf", "量子力学 假的课件.pptx", "· 电磁学/第03章 静电场/我编的 课件.pptx"])
+def test_a_name_that_only_ends_like_a_file_is_a_stranger(text):
+    assert strangers(Reply(text, ("电磁学/第03章 静电场/03-课件.pdf", "电磁学/第03章 静电场/第1章 静电场 课件.pptx")))
+
+
+def test_answers_without_anything_to_look_at_are_no_faithfulness():
+    with pytest.raises(EdgeError, match="expected answers with numbers or file names"):
+        unfaithful([Reply("没有找到。", found=False)])

@@ -11,8 +11,9 @@ import pytest
 
 from pipeline.data.assistant.resource import Resource
 from pipeline.data.assistant.sample import Sample
+from pipeline.data.assistant.truth import matches
 from pipeline.errors import EdgeError
-from pipeline.measure.retrieval import is_asked_for, retrieval
+from pipeline.measure.retrieval import retrieval
 from pipeline.measure.waiting import waiting
 
 RESOURCES = [Resource("0.pdf", "电磁学", 1, "", "slides", ("电势",), ()), Resource("1.pdf", "电磁学", 1, "", "notes", ("电势",), ()),
@@ -46,7 +47,7 @@ def test_the_first_file_counts_and_later_ones_are_told() -> None:
     ({"chapter": 0}, False), ({"kind": "notes"}, False), ({"topic": "磁场"}, False),
 ])
 def test_a_file_is_right_when_it_is_all_that_is_stated(expected: dict[str, object], right: bool) -> None:
-    assert is_asked_for(RESOURCES[0], expected) is right
+    assert matches(expected, RESOURCES[0]) is right
 
 
 def test_without_a_question_nothing_is_measured() -> None:

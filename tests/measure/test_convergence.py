@@ -22,6 +22,7 @@ def trained(folder: Path, losses: list[float]) -> SimpleNamespace:
     (np.exp(-np.arange(200) / 20) + 0.1, 0, 0.001),  # at rest
     (np.linspace(3, 1, 200), 0.11, 0.12),  # a ninth of the fall was still to come in the last tenth
     (np.concatenate([np.exp(-np.arange(180) / 20), np.full(20, 0.5)]), 0.4, 1),  # torn up again at the end
+    (np.concatenate([np.linspace(2, 0.1, 100), np.full(100, 3.0)]), 1, 2),  # blown up in the middle, and at rest since
     (np.linspace(1, 3, 200), 1, 1),
 ])
 def test_the_share_of_the_fall_that_the_last_tenth_made(tmp_path: Path, losses: np.ndarray, least: float, most: float) -> None:

@@ -19,6 +19,7 @@ from pipeline.runtime.decision import CLOUD, LOCAL, Decision
 LONGEST = 4000  # characters of a question
 SOURCES, SOURCE = 12, 200  # that are told of an answer, and characters of each
 OFFER = "可以让云端来回答这个问题。"
+FAILED = "这一步没有做成："
 _KEPT = "按您的要求，这个问题没有发往云端。"
 _UNSURE = "设备没有听准这句话，所以什么也没有记录或改动，请换个说法。"
 _UNABLE = "设备自己回答不了这个问题。"
@@ -132,7 +133,7 @@ class Assistant:
         try:
             return handler.answer(question)
         except EdgeError as error:
-            return Reply(f"这一步没有做成：{error}", (str(error),), found=False)
+            return Reply(f"{FAILED}{error}", (str(error),), found=False)
 
     def _kept(self, question: str, decision: Decision) -> Reply:
         """What the device can say where it should not have answered by itself: only what reads, nothing that records."""

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from pipeline.report.figures.style import BLUE, GREY, ORANGE, Drawing, figure, say
 
 CURVES = {"training": ("LoRA 微调的损失与词元准确率曲线", "training.lora_parameters"),
-          "assistant_training": ("学习助手 LoRA 微调的损失与词元准确率曲线", "assistant.converged")}
+          "assistant_training": ("学习助手任务分类训练的损失与词元准确率曲线", "assistant.converged")}
 
 
 def draw(results: Mapping[str, Any]) -> list[Drawing]:
