@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.base.corpus import utterances
 from pipeline.data.assistant.courses import held_out_in
 from pipeline.data.assistant.generate import ask, counts, generate
 from pipeline.data.assistant.grammars import Template, all_templates
@@ -20,7 +21,7 @@ from pipeline.data.assistant.tasks import TASKS
 from pipeline.data.assistant.truth import OPERATIONS
 from pipeline.data.assistant.validate import validate_samples
 from pipeline.data.grammar import parse
-from pipeline.data.near import bigrams, jaccard
+from pipeline.data.near import NearIndex, bigrams, jaccard
 from pipeline.data.speech import normalise, slip
 from pipeline.edge.assistant.named import chapter_in
 from pipeline.errors import EdgeError
@@ -137,3 +138,14 @@ def test_more_than_can_be_said_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(EdgeError, match="expected 120 different train questions of learning_tracking, found"):
         generate(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_base_has_read_nothing_like_a_question_that_judges(tmp_path: Path) -> None:
+    """What the reference's base was pre-trained on is near no question of test or challenge."""
+    index = NearIndex()
+    for said in utterances():
+        index.add(said.text, said.text)
+    paths = generate(tmp_path)
+    asked = [sample.query for split in ("test", "challenge") for sample in read_samples(paths[split])]
+    assert [query for query in asked if any(index.find(query))] == []
+    assert any(index.find(utterances()[0].text))
