@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pipeline.data.assistant.tasks import COURSE_RESOURCE, LEARNING_TRACKING, SIMPLE_QA, TASKS
-from pipeline.edge.assistant.cloud_context import CloudContext
+from pipeline.edge.assistant.cloud_context import CloudContext, Sent
 from pipeline.edge.assistant.reply import Reply
 from pipeline.edge.gateway.apology import CUT, sorry
 from pipeline.edge.gateway.completion import CloudError
@@ -155,7 +155,7 @@ class Assistant:
             if self.cloud is None:
                 raise CloudError("none", "none is configured", counts=False)
             with told.timed("context"):
-                sent = self.context.of(question)
+                sent = self._sent(question)
                 told.sources = sent.sources
             with told.timed("cloud"):
                 for last in self.cloud.ask(sent.messages, {"stream": True}):
@@ -172,6 +172,13 @@ class Assistant:
             told.sources = nearby.facts
             needless = self.cloud is None and told.reason == "unsure" and nearby.found  # nobody expected a cloud, and there is an answer
             yield Part(("" if needless else sorry(error.trouble)) + nearby.text, "stop")
+
+    def _sent(self, question: str) -> Sent:
+        """With its context, or alone where that cannot be read: a damaged index keeps nobody from the cloud."""
+        try:
+            return self.context.of(question)
+        except EdgeError:
+            return CloudContext().of(question)
 
 
 def _sure(decision: Decision) -> bool:
