@@ -62,6 +62,7 @@ def test_a_foreign_folder_is_left_alone(tmp_path):
 @pytest.mark.parametrize(("text", "word"), [
     ("thread: 2", "did you mean threads"), ("threads: 0", "threads"), ("threads: many", "threads"), ("cloud: {passages: 99}", "passages"),
     ("cloud: {key_variable: sk-secret-key}", "key_variable"), ("phrasing_ms: .inf", "phrasing_ms"),
+    ("cloud: {url: 'https://cloud.example/v1'}", "cloud.model"), ("cloud: {url: 'https://cloud.example/v1', model: ' '}", "cloud.model"),
     ("", "mapping"), ("cards: ''", "cards")])
 def test_a_mistake_in_the_settings_is_one_line(workspace, capsys, text, word):
     (workspace.root / "assistant.yaml").write_text(text)
@@ -74,6 +75,14 @@ def test_no_workspace_and_no_model_say_what_to_run(tmp_path, workspace, capsys):
     assert main(["assistant", "--workspace", str(tmp_path), "ask", "你好"]) == 2 and "edge init" in capsys.readouterr().err
     assert main(["assistant", "ask", "你好", "--workspace", str(workspace.root)]) == 2
     assert "edge assistant deploy" in capsys.readouterr().err
+
+
+def test_a_mistake_in_the_cloud_s_url_names_the_setting(workspace, parts, capsys):
+    deploy(workspace, *parts)
+    (workspace.root / "assistant.yaml").write_text("cloud: {url: 'ftp://cloud.example', model: m}")
+    assert main(["assistant", "ask", "你好", "--workspace", str(workspace.root)]) == 2
+    line, = capsys.readouterr().err.splitlines()
+    assert "assistant.yaml: cloud.url: expected a base URL" in line and "--cloud" not in line
 
 
 def test_a_deployed_model_answers(workspace, parts):
