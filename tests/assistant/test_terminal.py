@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import readline
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -69,6 +72,31 @@ def test_the_log_keeps_the_question_only_where_the_settings_say_so(tmp_path, tal
     (other.root / "assistant.yaml").write_text("log_questions: true\n")
     assert main(["assistant", "ask", CARD, "--workspace", str(other.root)]) == 0
     assert json.loads(other.log.read_text(encoding="utf-8"))["question"] == CARD
+
+
+class Keyboard(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_was_typed_is_kept_only_where_the_settings_say_so_and_for_its_owner(tmp_path, monkeypatch, kept):
+    me, modes = workspace(tmp_path / "me"), []
+    (me.root / "assistant.yaml").write_text(f"log_questions: {str(kept).lower()}\n")
+
+    def write(file: Path) -> None:  # as libedit does: a new file gets the mode that the umask leaves
+        with Path(file).open("w") as opened:
+            modes.append(Path(file).stat().st_mode & 0o777)
+            opened.write(CARD)
+
+    monkeypatch.setattr(readline, "write_history_file", write)
+    monkeypatch.setattr(sys, "stdin", Keyboard(f"{CARD}\n/quit\n"))
+    umask = os.umask(0)
+    try:
+        assert main(["assistant", "--workspace", str(me.root)]) == 0
+    finally:
+        os.umask(umask)
+    assert modes == [0o600] * kept and (me.root / "data" / "history").exists() is kept
 
 
 def test_a_log_that_cannot_be_written_keeps_nobody_from_an_answer(tmp_path, capsys):

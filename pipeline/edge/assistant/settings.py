@@ -41,7 +41,7 @@ class CloudSettings(_Part):
 class Settings(_Part):
     """``cards``: the card file, from the workspace on.  ``phrasing_ms``: how long a model may choose words.
 
-    ``log_questions``: whether the log keeps what was asked.
+    ``log_questions``: whether log and terminal keep what was asked.
     """
 
     cards: str = Field("cards.yaml", min_length=1)

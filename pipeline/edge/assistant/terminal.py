@@ -52,7 +52,7 @@ def ask(workspace: Workspace, question: str, local_only: bool = False, as_json: 
 def talk(workspace: Workspace) -> int:
     """Questions and answers until /quit or the input's end."""
     last: tuple[str, Told] | None = None
-    with open_assistant(workspace) as assistant, _history(workspace.root / "data" / "history"):
+    with open_assistant(workspace) as assistant, _history(workspace.history):
         print(GREETING)
         for line in _lines():
             with _mistakes_told():
@@ -133,14 +133,14 @@ def _lines() -> Iterator[str]:
 
 
 @contextmanager
-def _history(file: Path) -> Iterator[None]:
-    """Earlier lines come back with the arrow keys; kept in the workspace for its owner alone."""
+def _history(file: Path | None) -> Iterator[None]:
+    """Earlier lines come back with the arrow keys; those of earlier conversations from ``file``, which its owner alone may read."""
     try:
         import readline
     except ImportError:  # not on every system
         yield
         return
-    if not sys.stdin.isatty():
+    if file is None or not sys.stdin.isatty():
         yield
         return
     with suppress(OSError):
@@ -150,8 +150,9 @@ def _history(file: Path) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            readline.write_history_file(file)
+            file.touch(0o600)
             file.chmod(0o600)
+            readline.write_history_file(file)
 
 
 def _console() -> Console:
