@@ -67,7 +67,7 @@ def _deploy(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     from pipeline.edge.assistant.library.importing import import_folder, open_library
-    from pipeline.progress import note
+    from pipeline.edge.assistant.shown import note
     with open_library(_workspace(options).index, note) as index:
         _tell(import_folder(index, options.folder))
     return 0
@@ -76,7 +76,7 @@ def _import(options: argparse.Namespace) -> int:
 def _watch(options: argparse.Namespace) -> int:
     from pipeline.edge.assistant.library.importing import open_library
     from pipeline.edge.assistant.library.watch import watch
-    from pipeline.progress import note
+    from pipeline.edge.assistant.shown import note
     with open_library(_workspace(options).index, note) as index:
         for imported in watch(index, options.folder or _imported(index)):
             _tell(imported)
@@ -93,10 +93,11 @@ def _imported(index: Index) -> Path:
 
 
 def _tell(imported: Imported) -> None:
+    from pipeline.edge.assistant.shown import shown
     print(f"{imported.added} added, {imported.changed} changed, {imported.unchanged} unchanged, {imported.removed} removed, "
           f"{len(imported.skipped)} skipped", flush=True)
     for line in (*imported.skipped, *imported.left_out):
-        print(f"  {line}", flush=True)
+        print(f"  {shown(line, kept='')}", flush=True)
 
 
 def _rate(options: argparse.Namespace) -> int:

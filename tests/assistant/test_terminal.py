@@ -10,16 +10,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.cli import main
 from pipeline.edge.assistant.ratings import Consent, Ratings
-from pipeline.edge.assistant.terminal import shown
+from pipeline.edge.assistant.shown import note, shown, shown_json
 from tests.assistant.students import CARD, COMPLEX, RESOURCE, files, workspace
 from tests.gateway.conftest import running, stand_in
 
 __all__ = ["running", "stand_in"]
+ACTING = {"\x1b", "\x07", "\u202e", "\x9b"}
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +113,30 @@ def test_a_file_cannot_write_on_the_terminal(tmp_path, capsys):
     path.write_text("# 电场\n电势 \x1b[31m\x1b]0;evil\x07\u202e红\x9b2J\n", encoding="utf-8")
     assert main(["assistant", "import", str(tmp_path / "courses"), "--workspace", str(me.root)]) == 0
     assert main(["assistant", "ask", "电势的课件在哪", "--workspace", str(me.root)]) == 0
+    assert main(["assistant", "ask", "电势的课件在哪", "--json", "--workspace", str(me.root)]) == 0
     out = capsys.readouterr().out
-    assert "课件.md" in out and not {"\x1b", "\x07", "\u202e", "\x9b"} & set(out)
+    assert out.count("课件.md") >= 2 and not ACTING & set(out)
+
+
+def test_a_file_s_name_cannot_write_on_the_terminal(tmp_path, capsys, monkeypatch):
+    me = workspace(tmp_path / "me")
+    name = "课件\x1b[2J\x9b2J\u202e.pdf"
+    (tmp_path / "courses" / "电磁学").mkdir(parents=True)
+    (tmp_path / "courses" / "电磁学" / name).write_bytes(b"no PDF")
+    assert main(["assistant", "import", str(tmp_path / "courses"), "--workspace", str(me.root)]) == 0
+    out = capsys.readouterr().out
+    assert "1 skipped" in out and "课件" in out and not ACTING & set(out)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    note(f"{name}\n{name}")
+    line, = capsys.readouterr().err.splitlines()
+    assert "课件" in line and not ACTING & set(line)
+
+
+@given(st.text())
+@example("\ud800")
+def test_json_is_shown_whole_without_such_characters(text):
+    said = shown_json({"answer": text})
+    assert json.loads(said) == {"answer": text} and shown(said, kept="") == said
 
 
 @given(st.text())

@@ -13,11 +13,11 @@ from pipeline.edge.assistant.cards import Cards, Phrases
 from pipeline.edge.assistant.cloud_context import CloudContext
 from pipeline.edge.assistant.reply import Reply
 from pipeline.edge.assistant.settings import SETTINGS, CloudSettings
+from pipeline.edge.assistant.shown import note
 from pipeline.edge.assistant.workspace import DECISION, GENERATOR, MODEL, Workspace
 from pipeline.edge.classifier import Classifier
 from pipeline.edge.gateway.part import Clouds
 from pipeline.errors import EdgeError
-from pipeline.progress import note
 
 
 @contextmanager

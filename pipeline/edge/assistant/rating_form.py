@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.edge.assistant.ratings import Consent, Ratings
 from pipeline.edge.assistant.ratings import satisfied as outcomes_of
+from pipeline.edge.assistant.shown import shown
 from pipeline.errors import EdgeError
 
 CONFIDENCE = 0.95  # of each bound
@@ -40,7 +41,7 @@ def show(folder: Path) -> int:
     mistakes: list[str] = []
     outcomes = outcomes_of(Ratings(folder).read(mistakes))
     for mistake in mistakes:
-        print(f"edge: {mistake}", file=sys.stderr)
+        print(f"edge: {shown(mistake, kept='')}", file=sys.stderr)
     if not outcomes:
         print("还没有人评过分。`edge assistant rate` 可以评分。")
         return 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +13,7 @@ from pipeline.edge.assistant.assistant import Assistant, Told, Turn
 from pipeline.edge.assistant.log import log
 from pipeline.edge.assistant.opened import open_assistant
 from pipeline.edge.assistant.rating_form import rate
+from pipeline.edge.assistant.shown import shown, shown_json
 from pipeline.edge.assistant.workspace import Workspace
 from pipeline.errors import EdgeError
 from pipeline.runtime.decision import LOCAL
@@ -42,7 +41,7 @@ def ask(workspace: Workspace, question: str, local_only: bool = False, as_json: 
         turn = assistant.begin(question, local_only=local_only)
         if as_json:
             text = "".join(part.text for part in turn.parts)
-            print(json.dumps({"answer": text, **turn.told.to_json()}, ensure_ascii=False))
+            print(shown_json({"answer": text, **turn.told.to_json()}))
         else:
             _show(turn)
     _log(workspace, turn.told, question)
@@ -100,11 +99,6 @@ def _line_about(told: Told) -> str:
     sent = f"随问题发出 {len(told.sources)} 项资料" if where == "云端" and told.sources else ""
     hint = "输入 /cloud 交给云端" if told.offers_cloud else ""
     return "  ".join(filter(None, (f"[{where}]", task, f"{sum(told.ms.values()):.0f} ms", sent, hint)))
-
-
-def shown(text: str) -> str:
-    """What a terminal may be sent: no control characters but line ends and tabs, and none that turn the writing's direction."""
-    return "".join(character for character in text if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs"))
 
 
 def _log(workspace: Workspace, told: Told, question: str) -> None:
