@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 
@@ -90,6 +91,19 @@ def test_a_deployed_model_answers(workspace, parts):
     with open_assistant(workspace) as assistant:
         assert assistant.answer("场强的单位是什么").task == "simple_qa"
     assert sorted(path.name for path in (workspace.root / "deployed").iterdir()) == ["decision", "model"]
+
+
+@pytest.mark.parametrize("generator", ["none", "empty", "a classifier"])
+def test_a_generator_that_does_not_open_is_noted_and_templates_answer(workspace, parts, monkeypatch, capsys, generator):
+    deploy(workspace, *parts)
+    if generator == "empty":
+        workspace.deployed("generator").mkdir()
+    elif generator == "a classifier":
+        shutil.copytree(parts[0], workspace.deployed("generator"))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with open_assistant(workspace) as assistant:
+        assert "伏特每米" in assistant.answer("场强的单位是什么").reply.text
+    assert ("templates answer" in capsys.readouterr().err) is (generator != "none")
 
 
 def edited(directory, target, file, **fields):

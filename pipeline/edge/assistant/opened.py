@@ -54,7 +54,7 @@ def open_classifier(workspace: Workspace) -> Classifier:
 
 
 def open_cards(workspace: Workspace) -> Cards:
-    """The card file, phrased by the deployed generator where there is one that opens."""
+    """The card file, phrased by the deployed generator where there is one that opens; of one that does not, a note is made."""
     return Cards.read(workspace.cards, _phrasing(workspace.deployed(GENERATOR), workspace))
 
 
@@ -62,7 +62,11 @@ def _phrasing(directory: Path, workspace: Workspace) -> Phrases | None:
     if not directory.is_dir():
         return None
     from pipeline.edge.assistant.phrasing import Phrasing  # llguidance takes a tenth of a second
-    return Phrasing.open(directory, workspace.settings.threads, workspace.settings.phrasing_ms / 1000)
+    try:
+        return Phrasing.open(directory, workspace.settings.threads, workspace.settings.phrasing_ms / 1000)
+    except EdgeError as error:
+        note(f"{error}; until then the cards' templates answer")
+        return None
 
 
 @contextmanager
