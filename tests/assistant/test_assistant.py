@@ -204,6 +204,13 @@ def test_why_the_cloud(table, reason):
     assert Assistant(table, Says("a"), Says("b"), Says("c")).answer("x").reason == reason
 
 
+def test_an_unsure_device_without_a_cloud_answers_and_is_in_no_trouble():
+    answered = Assistant(Table("simple_qa", "cloud", 0.4), Says("a"), Says("b"), Says("c")).answer("x")
+    assert (answered.route, answered.reason, answered.trouble, answered.reply) == ("local", "unsure", "", Reply("c", ("c",)))
+    unable = Assistant(Table("simple_qa", "cloud", 0.4), Says("a"), Says("b"), Says("c", found=False)).answer("x")
+    assert (unable.route, unable.trouble, unable.reply.found) == ("cloud", "none", False)
+
+
 @pytest.mark.parametrize("table", [Table("learning_tracking", "cloud", 0.4), Table("learning_tracking", truncated=True)])
 def test_an_unsure_decision_never_records(table):
     tracking = Says("已记录")
