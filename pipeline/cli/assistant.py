@@ -43,6 +43,7 @@ def add(subparsers: Subparsers) -> None:
     rate.add_argument("--satisfied", action=argparse.BooleanOptionalAction, help="in place of stars")
     rate.add_argument("--task", default=None, help="the task that is rated")
     rate.add_argument("--agree", action="store_true", help="agree that ratings are kept on this machine")
+    action("withdraw", _withdraw, "take back the consent to keep ratings")
     action("ratings", _ratings, "how many were satisfied, with the interval")
 
 
@@ -103,6 +104,11 @@ def _tell(imported: Imported) -> None:
 def _rate(options: argparse.Namespace) -> int:
     from pipeline.edge.assistant.rating_form import rate
     return rate(_workspace(options).ratings, options.task, options.stars, options.satisfied, options.agree)
+
+
+def _withdraw(options: argparse.Namespace) -> int:
+    from pipeline.edge.assistant.rating_form import withdraw
+    return withdraw(_workspace(options).ratings)
 
 
 def _ratings(options: argparse.Namespace) -> int:
