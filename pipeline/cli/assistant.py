@@ -59,10 +59,11 @@ def _ask(options: argparse.Namespace) -> int:
 
 def _deploy(options: argparse.Namespace) -> int:
     from pipeline.edge.assistant.deploying import deploy
+    from pipeline.edge.assistant.shown import shown
     workspace = _workspace(options)
     parts = [directory_of(part, options.store) for part in (options.model, options.decision, options.generator) if part]
     deploy(workspace, *parts)
-    print(f"{workspace.root / 'deployed'}: {', '.join(sorted(path.name for path in (workspace.root / 'deployed').iterdir()))}")
+    print(shown(f"{workspace.root / 'deployed'}: {', '.join(sorted(path.name for path in (workspace.root / 'deployed').iterdir()))}"))
     return 0
 
 

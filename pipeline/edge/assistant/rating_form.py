@@ -11,8 +11,7 @@ from pipeline.edge.assistant.shown import shown
 from pipeline.errors import EdgeError
 
 CONFIDENCE = 0.95  # of each bound
-WITHDRAW = "edge assistant withdraw"
-CONSENT = f"评分只保存在这台电脑上（星数、任务、时间），不会发送出去，随时可以撤回（{WITHDRAW}）。同意保存吗？[y/N] "
+CONSENT = "评分只保存在这台电脑上（星数、任务、时间），不会发送出去，随时可以撤回（edge assistant withdraw）。同意保存吗？[y/N] "
 QUESTIONS = "要把问题原文也一起保存在这台电脑上吗？[y/N] "
 STARS = "给几颗星？1-5，直接回车跳过："
 
