@@ -113,9 +113,16 @@ def test_a_file_cannot_write_on_the_terminal(tmp_path, capsys):
     path.write_text("# 电场\n电势 \x1b[31m\x1b]0;evil\x07\u202e红\x9b2J\n", encoding="utf-8")
     assert main(["assistant", "import", str(tmp_path / "courses"), "--workspace", str(me.root)]) == 0
     assert main(["assistant", "ask", "电势的课件在哪", "--workspace", str(me.root)]) == 0
-    assert main(["assistant", "ask", "电势的课件在哪", "--json", "--workspace", str(me.root)]) == 0
     out = capsys.readouterr().out
-    assert out.count("课件.md") >= 2 and not ACTING & set(out)
+    assert "课件.md" in out and not ACTING & set(out)
+
+
+def test_json_cannot_write_on_the_terminal_either(tmp_path, capsys):
+    me = workspace(tmp_path / "me")
+    (me.root / "cards.yaml").write_text(r'cards: [{term: 场强, facts: {unit: "伏特\x1b[2J\x9b2J\u202e每米"}}]', encoding="utf-8")
+    assert main(["assistant", "ask", CARD, "--json", "--workspace", str(me.root)]) == 0
+    out = capsys.readouterr().out
+    assert "伏特\x1b[2J\x9b2J\u202e每米" in json.loads(out)["answer"] and not ACTING & set(out)
 
 
 def test_a_file_s_name_cannot_write_on_the_terminal(tmp_path, capsys, monkeypatch):
