@@ -43,6 +43,7 @@ def add(subparsers: Subparsers) -> None:
     rate.add_argument("--satisfied", action=argparse.BooleanOptionalAction, help="in place of stars")
     rate.add_argument("--task", default=None, help="the task that is rated")
     rate.add_argument("--agree", action="store_true", help="agree that ratings are kept on this machine")
+    action("withdraw", _withdraw, "take back the consent to keep ratings")
     action("ratings", _ratings, "how many were satisfied, with the interval")
 
 
@@ -58,16 +59,17 @@ def _ask(options: argparse.Namespace) -> int:
 
 def _deploy(options: argparse.Namespace) -> int:
     from pipeline.edge.assistant.deploying import deploy
+    from pipeline.edge.assistant.shown import shown
     workspace = _workspace(options)
     parts = [directory_of(part, options.store) for part in (options.model, options.decision, options.generator) if part]
     deploy(workspace, *parts)
-    print(f"{workspace.root / 'deployed'}: {', '.join(sorted(path.name for path in (workspace.root / 'deployed').iterdir()))}")
+    print(shown(f"{workspace.root / 'deployed'}: {', '.join(sorted(path.name for path in (workspace.root / 'deployed').iterdir()))}"))
     return 0
 
 
 def _import(options: argparse.Namespace) -> int:
     from pipeline.edge.assistant.library.importing import import_folder, open_library
-    from pipeline.progress import note
+    from pipeline.edge.assistant.shown import note
     with open_library(_workspace(options).index, note) as index:
         _tell(import_folder(index, options.folder))
     return 0
@@ -76,7 +78,7 @@ def _import(options: argparse.Namespace) -> int:
 def _watch(options: argparse.Namespace) -> int:
     from pipeline.edge.assistant.library.importing import open_library
     from pipeline.edge.assistant.library.watch import watch
-    from pipeline.progress import note
+    from pipeline.edge.assistant.shown import note
     with open_library(_workspace(options).index, note) as index:
         for imported in watch(index, options.folder or _imported(index)):
             _tell(imported)
@@ -93,15 +95,21 @@ def _imported(index: Index) -> Path:
 
 
 def _tell(imported: Imported) -> None:
+    from pipeline.edge.assistant.shown import shown
     print(f"{imported.added} added, {imported.changed} changed, {imported.unchanged} unchanged, {imported.removed} removed, "
           f"{len(imported.skipped)} skipped", flush=True)
     for line in (*imported.skipped, *imported.left_out):
-        print(f"  {line}", flush=True)
+        print(f"  {shown(line, kept='')}", flush=True)
 
 
 def _rate(options: argparse.Namespace) -> int:
     from pipeline.edge.assistant.rating_form import rate
     return rate(_workspace(options).ratings, options.task, options.stars, options.satisfied, options.agree)
+
+
+def _withdraw(options: argparse.Namespace) -> int:
+    from pipeline.edge.assistant.rating_form import withdraw
+    return withdraw(_workspace(options).ratings)
 
 
 def _ratings(options: argparse.Namespace) -> int:

@@ -21,10 +21,12 @@ def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("gateway", help="answer on the device or forward to a cloud, behind OpenAI's API, with a page to try it")
     parser.add_argument("--edge", required=True, metavar="URL", help="the device's models: the URL that `edge serve` prints")
     parser.add_argument("--decision", required=True, metavar="KEY_OR_DIR", help="the decision artifact that goes with them")
-    parser.add_argument("--cloud", default="", metavar="URL", help="base URL of any OpenAI-compatible cloud [none: everything stays here]")
+    parser.add_argument("--cloud", default="", metavar="URL",
+                        help="base URL of any OpenAI-compatible cloud for edge-cloud [none: what it is asked stays here]")
     parser.add_argument("--cloud-model", default="", metavar="NAME", help="the model to ask for there")
     parser.add_argument("--cloud-limits", type=Path, metavar="FILE", help="timeouts, retries, breaker [pipeline/edge/gateway/cloud.yaml]")
-    parser.add_argument("--assistant", type=Path, metavar="WORKSPACE", help="serve the learning assistant of a workspace as well")
+    parser.add_argument("--assistant", type=Path, metavar="WORKSPACE",
+                        help="serve the learning assistant of a workspace as well; its cloud is its settings' cloud.url, never --cloud")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]; another than this machine's needs a key")
     parser.add_argument("--port", type=int, default=8080, help="0 takes a free one [%(default)s]")
     parser.add_argument("--mode", choices=MODES, default="combined", help="what routes: rules, the model, or both [%(default)s]")

@@ -113,6 +113,17 @@ def test_the_study_record_goes_along_only_for_questions_about_it(plain, stand_in
     assert not about_own_learning(COMPLEX) and not about_own_learning("证明勾股定理") and about_own_learning("帮我安排复习计划")
 
 
+def test_what_cannot_be_read_keeps_no_question_from_the_cloud(tmp_path, running, stand_in):  # noqa: F811
+    me = workspace(tmp_path / "me", url=running.url, model="m")
+    with open_assistant(me) as assistant:
+        for end in ("", "-wal"):
+            file = me.index.with_name(me.index.name + end)
+            file.write_bytes(b"\xff" * file.stat().st_size)
+        answered = assistant.answer(COMPLEX)
+    assert answered.trouble == "" and answered.sources == () and answered.reply.text.startswith("【云端替身】")
+    assert sent(stand_in.memory)["messages"][1]["content"] == COMPLEX
+
+
 def test_the_student_can_keep_files_and_record_at_home(tmp_path, running, stand_in):  # noqa: F811
     me = workspace(tmp_path / "me", url=running.url, model="m", passages=0, record=False)
     with open_assistant(me) as assistant:
@@ -191,6 +202,13 @@ class Fails:
     (Table("simple_qa", truncated=True), "long")])
 def test_why_the_cloud(table, reason):
     assert Assistant(table, Says("a"), Says("b"), Says("c")).answer("x").reason == reason
+
+
+def test_an_unsure_device_without_a_cloud_answers_and_is_in_no_trouble():
+    answered = Assistant(Table("simple_qa", "cloud", 0.4), Says("a"), Says("b"), Says("c")).answer("x")
+    assert (answered.route, answered.reason, answered.trouble, answered.reply) == ("local", "unsure", "", Reply("c", ("c",)))
+    unable = Assistant(Table("simple_qa", "cloud", 0.4), Says("a"), Says("b"), Says("c", found=False)).answer("x")
+    assert (unable.route, unable.trouble, unable.reply.found) == ("cloud", "none", False)
 
 
 @pytest.mark.parametrize("table", [Table("learning_tracking", "cloud", 0.4), Table("learning_tracking", truncated=True)])

@@ -100,7 +100,7 @@ def test_ratings_need_a_key_and_consent(url, me):
     assert rate(url, stars=5, task="simple_qa").status_code == 403 and not (me.ratings / "ratings.jsonl").exists()
     for wrong in ({"stars": 9}, {"stars": "5"}, {"stars": 3, "satisfied": True}, {}, {"stars": 3, "task": "x"}):
         assert rate(url, consent=True, **wrong).status_code in (400, 422)
-    assert not (me.ratings / "ratings.jsonl").exists()
+    assert not me.ratings.exists()  # nor consent
     told = rate(url, stars=5, task="simple_qa", question="我的秘密", consent=True).json()
     assert told == {"consent": True, "questions": False, "count": 1, "satisfied": 1}
     assert "我的秘密" not in (me.ratings / "ratings.jsonl").read_text(encoding="utf-8")

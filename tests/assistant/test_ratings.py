@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.edge.assistant.rating_form import rate, show
+from pipeline.edge.assistant.rating_form import rate, show, withdraw
 from pipeline.edge.assistant.ratings import Consent, Ratings, satisfied
 from pipeline.errors import EdgeError
 from pipeline.measure.measurement import NotMeasured, Proportion
@@ -64,6 +64,28 @@ def test_what_is_no_rating_is_refused(ratings, wrong):
     with pytest.raises(EdgeError, match="expected"):
         ratings.add(**{"task": None, **wrong})
     assert not ratings.file.exists()
+
+
+def test_a_refused_rating_leaves_no_consent(tmp_path, monkeypatch):
+    for refused in ({"stars": 9}, {"stars": 3, "satisfied": True}):
+        with pytest.raises(EdgeError, match="expected"):
+            Ratings(tmp_path).add(task=None, agreed=Consent(True), **refused)
+        with pytest.raises(EdgeError, match="expected"):
+            rate(tmp_path, agree=True, **refused)
+        assert Ratings(tmp_path).consent == Consent()
+    Ratings(tmp_path).add(task=None, agreed=Consent(True), stars=5)
+    assert Ratings(tmp_path).consent == Consent(True)
+
+
+def test_after_withdrawing_nothing_is_kept_until_it_is_agreed_anew(ratings, tmp_path, capsys):
+    ratings.agree(Consent(True, True))
+    ratings.add(task=None, stars=5, question="问")
+    assert withdraw(tmp_path) == 0 and str(ratings.file) in capsys.readouterr().out
+    with pytest.raises(EdgeError, match="consent"):
+        ratings.add(task=None, stars=4)
+    assert [rating.stars for rating in ratings.read()] == [5]
+    assert rate(tmp_path, stars=4, agree=True, question="问") == 0 and ratings.read()[1].question is None
+    assert withdraw(tmp_path / "new") == 0 and not (tmp_path / "new" / "ratings.jsonl").exists()
 
 
 def test_a_torn_line_costs_itself_alone(ratings):

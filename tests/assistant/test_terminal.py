@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import readline
 import sys
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.cli import main
 from pipeline.edge.assistant.ratings import Consent, Ratings
-from pipeline.edge.assistant.terminal import shown
+from pipeline.edge.assistant.shown import note, shown, shown_json
 from tests.assistant.students import CARD, COMPLEX, RESOURCE, files, workspace
 from tests.gateway.conftest import running, stand_in
 
 __all__ = ["running", "stand_in"]
+ACTING = {"\x1b", "\x07", "\u202e", "\x9b"}
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +75,31 @@ def test_the_log_keeps_the_question_only_where_the_settings_say_so(tmp_path, tal
     assert json.loads(other.log.read_text(encoding="utf-8"))["question"] == CARD
 
 
+class Keyboard(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_was_typed_is_kept_only_where_the_settings_say_so_and_for_its_owner(tmp_path, monkeypatch, kept):
+    me, modes = workspace(tmp_path / "me"), []
+    (me.root / "assistant.yaml").write_text(f"log_questions: {str(kept).lower()}\n")
+
+    def write(file: Path) -> None:  # as libedit does: a new file gets the mode that the umask leaves
+        with Path(file).open("w") as opened:
+            modes.append(Path(file).stat().st_mode & 0o777)
+            opened.write(CARD)
+
+    monkeypatch.setattr(readline, "write_history_file", write)
+    monkeypatch.setattr(sys, "stdin", Keyboard(f"{CARD}\n/quit\n"))
+    umask = os.umask(0)
+    try:
+        assert main(["assistant", "--workspace", str(me.root)]) == 0
+    finally:
+        os.umask(umask)
+    assert modes == [0o600] * kept and (me.root / "data" / "history").exists() is kept
+
+
 def test_a_log_that_cannot_be_written_keeps_nobody_from_an_answer(tmp_path, capsys):
     me = workspace(tmp_path / "me")
     me.log.mkdir()
@@ -85,7 +114,36 @@ def test_a_file_cannot_write_on_the_terminal(tmp_path, capsys):
     assert main(["assistant", "import", str(tmp_path / "courses"), "--workspace", str(me.root)]) == 0
     assert main(["assistant", "ask", "电势的课件在哪", "--workspace", str(me.root)]) == 0
     out = capsys.readouterr().out
-    assert "课件.md" in out and not {"\x1b", "\x07", "\u202e", "\x9b"} & set(out)
+    assert "课件.md" in out and not ACTING & set(out)
+
+
+def test_json_cannot_write_on_the_terminal_either(tmp_path, capsys):
+    me = workspace(tmp_path / "me")
+    (me.root / "cards.yaml").write_text(r'cards: [{term: 场强, facts: {unit: "伏特\x1b[2J\x9b2J\u202e每米"}}]', encoding="utf-8")
+    assert main(["assistant", "ask", CARD, "--json", "--workspace", str(me.root)]) == 0
+    out = capsys.readouterr().out
+    assert "伏特\x1b[2J\x9b2J\u202e每米" in json.loads(out)["answer"] and not ACTING & set(out)
+
+
+def test_a_file_s_name_cannot_write_on_the_terminal(tmp_path, capsys, monkeypatch):
+    me = workspace(tmp_path / "me")
+    name = "课件\x1b[2J\x9b2J\u202e.pdf"
+    (tmp_path / "courses" / "电磁学").mkdir(parents=True)
+    (tmp_path / "courses" / "电磁学" / name).write_bytes(b"no PDF")
+    assert main(["assistant", "import", str(tmp_path / "courses"), "--workspace", str(me.root)]) == 0
+    out = capsys.readouterr().out
+    assert "1 skipped" in out and "课件" in out and not ACTING & set(out)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    note(f"{name}\n{name}")
+    line, = capsys.readouterr().err.splitlines()
+    assert "课件" in line and not ACTING & set(line)
+
+
+@given(st.text())
+@example("\ud800")
+def test_json_is_shown_whole_without_such_characters(text):
+    said = shown_json({"answer": text})
+    assert json.loads(said) == {"answer": text} and shown(said, kept="") == said
 
 
 @given(st.text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 
@@ -62,6 +63,7 @@ def test_a_foreign_folder_is_left_alone(tmp_path):
 @pytest.mark.parametrize(("text", "word"), [
     ("thread: 2", "did you mean threads"), ("threads: 0", "threads"), ("threads: many", "threads"), ("cloud: {passages: 99}", "passages"),
     ("cloud: {key_variable: sk-secret-key}", "key_variable"), ("phrasing_ms: .inf", "phrasing_ms"),
+    ("cloud: {url: 'https://cloud.example/v1'}", "cloud.model"), ("cloud: {url: 'https://cloud.example/v1', model: ' '}", "cloud.model"),
     ("", "mapping"), ("cards: ''", "cards")])
 def test_a_mistake_in_the_settings_is_one_line(workspace, capsys, text, word):
     (workspace.root / "assistant.yaml").write_text(text)
@@ -76,11 +78,32 @@ def test_no_workspace_and_no_model_say_what_to_run(tmp_path, workspace, capsys):
     assert "edge assistant deploy" in capsys.readouterr().err
 
 
+def test_a_mistake_in_the_cloud_s_url_names_the_setting(workspace, parts, capsys):
+    deploy(workspace, *parts)
+    (workspace.root / "assistant.yaml").write_text("cloud: {url: 'ftp://cloud.example', model: m}")
+    assert main(["assistant", "ask", "你好", "--workspace", str(workspace.root)]) == 2
+    line, = capsys.readouterr().err.splitlines()
+    assert "assistant.yaml: cloud.url: expected a base URL" in line and "--cloud" not in line
+
+
 def test_a_deployed_model_answers(workspace, parts):
     deploy(workspace, *parts)
     with open_assistant(workspace) as assistant:
         assert assistant.answer("场强的单位是什么").task == "simple_qa"
     assert sorted(path.name for path in (workspace.root / "deployed").iterdir()) == ["decision", "model"]
+
+
+@pytest.mark.parametrize("generator", ["none", "empty", "a classifier"])
+def test_a_generator_that_does_not_open_is_noted_and_templates_answer(workspace, parts, monkeypatch, capsys, generator):
+    deploy(workspace, *parts)
+    if generator == "empty":
+        workspace.deployed("generator").mkdir()
+    elif generator == "a classifier":
+        shutil.copytree(parts[0], workspace.deployed("generator"))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with open_assistant(workspace) as assistant:
+        assert "伏特每米" in assistant.answer("场强的单位是什么").reply.text
+    assert ("templates answer" in capsys.readouterr().err) is (generator != "none")
 
 
 def edited(directory, target, file, **fields):

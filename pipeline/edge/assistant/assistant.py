@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pipeline.data.assistant.tasks import COURSE_RESOURCE, LEARNING_TRACKING, SIMPLE_QA, TASKS
-from pipeline.edge.assistant.cloud_context import CloudContext
+from pipeline.edge.assistant.cloud_context import CloudContext, Sent
 from pipeline.edge.assistant.reply import Reply
 from pipeline.edge.gateway.apology import CUT, sorry
 from pipeline.edge.gateway.completion import CloudError
@@ -43,9 +43,9 @@ class Told(Timed):
     """What is told beside an answer.
 
     reason: "sure"; "unsure" or "intent", which send to the cloud; "long": more than the model reads, so to the cloud; "asked": the
-    student wanted the cloud; "local_only": the student wanted none.  sources: what the answer was made from, or what went to the
-    cloud beside the question.  offers_cloud: the device has no answer and the cloud, which keeps no study record, may have one.
-    trouble: why the cloud did not answer.
+    student wanted the cloud; "local_only": the student wanted none.  route: also local where an unsure device answered after all, for
+    there is no cloud.  sources: what the answer was made from, or what went to the cloud beside the question.  offers_cloud: the device
+    has no answer and the cloud, which keeps no study record, may have one.  trouble: why the cloud did not answer.
     """
 
     route: str = LOCAL
@@ -106,7 +106,8 @@ class Assistant:
         """
         turn = self.begin(question, local_only=local_only, to_cloud=to_cloud)
         text, told = "".join(part.text for part in turn.parts), turn.told
-        reply = turn.reply or Reply(text, told.sources if told.trouble else (), found=not told.trouble)
+        by_cloud = told.route == CLOUD and not told.trouble
+        reply = turn.reply or Reply(text, () if by_cloud else told.sources, found=not told.trouble)
         return Answered(told.route, told.task, told.confidence, reply, dict(told.ms), told.reason, told.trouble, told.sources,
                         told.offers_cloud)
 
@@ -156,7 +157,7 @@ class Assistant:
             if self.cloud is None:
                 raise CloudError("none", "none is configured", counts=False)
             with told.timed("context"):
-                sent = self.context.of(question)
+                sent = self._sent(question)
                 told.sources = sent.sources
             with told.timed("cloud"):
                 for last in self.cloud.ask(sent.messages, {"stream": True}):
@@ -171,8 +172,16 @@ class Assistant:
             with told.timed("answer"):
                 nearby = self._nearby(question, decision.intent)
             told.sources = nearby.facts
-            needless = self.cloud is None and told.reason == "unsure" and nearby.found  # nobody expected a cloud, and there is an answer
-            yield Part(("" if needless else sorry(error.trouble)) + nearby.text, "stop")
+            if self.cloud is None and told.reason == "unsure" and nearby.found:  # nobody expected a cloud, and the device has answered
+                told.route, told.trouble = LOCAL, ""
+            yield Part((sorry(told.trouble) if told.trouble else "") + nearby.text, "stop")
+
+    def _sent(self, question: str) -> Sent:
+        """With its context, or alone where that cannot be read: a damaged index keeps nobody from the cloud."""
+        try:
+            return self.context.of(question)
+        except EdgeError:
+            return CloudContext().of(question)
 
 
 def _sure(decision: Decision) -> bool:

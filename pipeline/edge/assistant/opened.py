@@ -12,12 +12,12 @@ from pipeline.edge.assistant.assistant import Assistant
 from pipeline.edge.assistant.cards import Cards, Phrases
 from pipeline.edge.assistant.cloud_context import CloudContext
 from pipeline.edge.assistant.reply import Reply
-from pipeline.edge.assistant.settings import CloudSettings
+from pipeline.edge.assistant.settings import SETTINGS, CloudSettings
+from pipeline.edge.assistant.shown import note
 from pipeline.edge.assistant.workspace import DECISION, GENERATOR, MODEL, Workspace
 from pipeline.edge.classifier import Classifier
 from pipeline.edge.gateway.part import Clouds
 from pipeline.errors import EdgeError
-from pipeline.progress import note
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def open_assistant(workspace: Workspace) -> Iterator[Assistant]:
             return tracking.carry_out(Operation(name, arguments))
 
         context = CloudContext(partial(matching, index), tell if sharing.record else None, sharing.passages, sharing.characters)
-        with _cloud(sharing) as cloud:
+        with _cloud(sharing, f"{workspace.root / SETTINGS}: cloud.url") as cloud:
             yield Assistant(classifier, Library(index), tracking, cards, cloud, context)
 
 
@@ -54,7 +54,7 @@ def open_classifier(workspace: Workspace) -> Classifier:
 
 
 def open_cards(workspace: Workspace) -> Cards:
-    """The card file, phrased by the deployed generator where there is one that opens."""
+    """The card file, phrased by the deployed generator where there is one that opens; of one that does not, a note is made."""
     return Cards.read(workspace.cards, _phrasing(workspace.deployed(GENERATOR), workspace))
 
 
@@ -62,18 +62,22 @@ def _phrasing(directory: Path, workspace: Workspace) -> Phrases | None:
     if not directory.is_dir():
         return None
     from pipeline.edge.assistant.phrasing import Phrasing  # llguidance takes a tenth of a second
-    return Phrasing.open(directory, workspace.settings.threads, workspace.settings.phrasing_ms / 1000)
+    try:
+        return Phrasing.open(directory, workspace.settings.threads, workspace.settings.phrasing_ms / 1000)
+    except EdgeError as error:
+        note(f"{error}; until then the cards' templates answer")
+        return None
 
 
 @contextmanager
-def _cloud(settings: CloudSettings) -> Iterator[Clouds | None]:
+def _cloud(settings: CloudSettings, setting: str) -> Iterator[Clouds | None]:
     if not settings.url:
         yield None
         return
     from pipeline.edge.gateway.cloud import Cloud
     from pipeline.edge.gateway.limits import read_limits
     from pipeline.edge.listen import key_of
-    cloud = Cloud(settings.url, settings.model, key_of(settings.key_variable), read_limits())
+    cloud = Cloud(settings.url, settings.model, key_of(settings.key_variable), read_limits(), setting)
     try:
         yield cloud
     finally:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from pipeline.edge.assistant.ratings import Consent, Ratings
 from pipeline.edge.assistant.ratings import satisfied as outcomes_of
+from pipeline.edge.assistant.shown import shown
 from pipeline.errors import EdgeError
 
 CONFIDENCE = 0.95  # of each bound
-CONSENT = "评分只保存在这台电脑上（星数、任务、时间），不会发送出去。同意保存吗？[y/N] "
+CONSENT = "评分只保存在这台电脑上（星数、任务、时间），不会发送出去，随时可以撤回（edge assistant withdraw）。同意保存吗？[y/N] "
 QUESTIONS = "要把问题原文也一起保存在这台电脑上吗？[y/N] "
 STARS = "给几颗星？1-5，直接回车跳过："
 
@@ -19,16 +20,19 @@ def rate(folder: Path, task: str | None = None, stars: int | None = None, satisf
          question: str | None = None) -> int:
     """Ask for consent where that was not done, then for stars where nothing is said yet; 1 where nothing was kept.
 
+    Consent is remembered with the first rating that is kept, so none is left by one that is refused.
     EdgeError where nobody can be asked and it was not agreed on the command line.
     """
     ratings = Ratings(folder)
-    if not ratings.consent.ratings and not _agreed(ratings, agree):
+    agreed = None if ratings.consent.ratings else _asked(agree)
+    if agreed and not agreed.ratings:
+        ratings.agree(agreed)
         print("没有保存评分。")
         return 1
     if stars is None and satisfied is None and (stars := _stars()) is None:
         print("跳过了评分。")
         return 1
-    kept = ratings.add(task=task, stars=stars, satisfied=satisfied, question=question)
+    kept = ratings.add(task=task, stars=stars, satisfied=satisfied, question=question, agreed=agreed)
     said = f"{stars} 星" if kept.stars else "满意" if kept.is_satisfied else "不满意"
     print(f"已保存：{said}。谢谢！")
     return 0
@@ -40,7 +44,7 @@ def show(folder: Path) -> int:
     mistakes: list[str] = []
     outcomes = outcomes_of(Ratings(folder).read(mistakes))
     for mistake in mistakes:
-        print(f"edge: {mistake}", file=sys.stderr)
+        print(f"edge: {shown(mistake, kept='')}", file=sys.stderr)
     if not outcomes:
         print("还没有人评过分。`edge assistant rate` 可以评分。")
         return 0
@@ -50,15 +54,22 @@ def show(folder: Path) -> int:
     return 0
 
 
-def _agreed(ratings: Ratings, agree: bool) -> bool:
+def withdraw(folder: Path) -> int:
+    """Take consent back, and say where the ratings are that were kept."""
+    ratings = Ratings(folder)
+    print("已撤回同意，以后不再保存评分。" if ratings.withdraw() else "没有同意过保存评分，以后也不保存。")
+    if ratings.file.exists():
+        print(f"以前的评分还在 {shown(str(ratings.file), kept='')}，想删就删掉这个文件。")
+    return 0
+
+
+def _asked(agree: bool) -> Consent:
     if agree:
-        ratings.agree(Consent(True, ratings.consent.questions))
-        return True
+        return Consent(True)
     if not sys.stdin.isatty():
         raise EdgeError("expected consent to keep ratings on this machine, found nobody to ask; add --agree or rate in a terminal")
     yes = _yes(CONSENT)
-    ratings.agree(Consent(yes, yes and _yes(QUESTIONS)))
-    return yes
+    return Consent(yes, yes and _yes(QUESTIONS))
 
 
 def _stars() -> int | None:

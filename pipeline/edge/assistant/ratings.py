@@ -75,14 +75,25 @@ class Ratings:
         """Remember what was agreed."""
         write_atomically(self._consent, json.dumps(vars(consent)) + "\n", durable=True)
 
+    def withdraw(self) -> bool:
+        """Keep no more, until it is agreed anew; whether it had been agreed.  What is kept stays the student's, to delete or not."""
+        was_agreed = self.consent.ratings is True
+        self.agree(Consent(False))
+        return was_agreed
+
     def add(self, *, task: str | None, stars: int | None = None, satisfied: bool | None = None, question: str | None = None,
-            now: datetime | None = None) -> Rating:
-        """Keep a rating; the question only where that was agreed.  EdgeError without consent, and for what is no rating."""
-        consent = self.consent
+            agreed: Consent | None = None, now: datetime | None = None) -> Rating:
+        """Keep a rating; the question only where that was agreed.  ``agreed``: with this rating, and remembered where it is one.
+
+        EdgeError without consent, and for what is no rating.
+        """
+        consent = agreed or self.consent
         if not consent.ratings:
             raise EdgeError("expected the student's consent to keep ratings, found none; ask first (`edge assistant rate`)")
         kept = question[:LONGEST_QUESTION] if question is not None and consent.questions else None
         rating = Rating(task, (now or datetime.now(UTC)).isoformat(timespec="seconds"), stars, satisfied, kept)
+        if agreed:
+            self.agree(agreed)
         append_line(self.file, {name: value for name, value in vars(rating).items() if value is not None})
         return rating
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +13,7 @@ from pipeline.edge.assistant.assistant import Assistant, Told, Turn
 from pipeline.edge.assistant.log import log
 from pipeline.edge.assistant.opened import open_assistant
 from pipeline.edge.assistant.rating_form import rate
+from pipeline.edge.assistant.shown import shown, shown_json
 from pipeline.edge.assistant.workspace import Workspace
 from pipeline.errors import EdgeError
 from pipeline.runtime.decision import LOCAL
@@ -42,7 +41,7 @@ def ask(workspace: Workspace, question: str, local_only: bool = False, as_json: 
         turn = assistant.begin(question, local_only=local_only)
         if as_json:
             text = "".join(part.text for part in turn.parts)
-            print(json.dumps({"answer": text, **turn.told.to_json()}, ensure_ascii=False))
+            print(shown_json({"answer": text, **turn.told.to_json()}))
         else:
             _show(turn)
     _log(workspace, turn.told, question)
@@ -52,7 +51,7 @@ def ask(workspace: Workspace, question: str, local_only: bool = False, as_json: 
 def talk(workspace: Workspace) -> int:
     """Questions and answers until /quit or the input's end."""
     last: tuple[str, Told] | None = None
-    with open_assistant(workspace) as assistant, _history(workspace.root / "data" / "history"):
+    with open_assistant(workspace) as assistant, _history(workspace.history):
         print(GREETING)
         for line in _lines():
             with _mistakes_told():
@@ -102,11 +101,6 @@ def _line_about(told: Told) -> str:
     return "  ".join(filter(None, (f"[{where}]", task, f"{sum(told.ms.values()):.0f} ms", sent, hint)))
 
 
-def shown(text: str) -> str:
-    """What a terminal may be sent: no control characters but line ends and tabs, and none that turn the writing's direction."""
-    return "".join(character for character in text if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs"))
-
-
 def _log(workspace: Workspace, told: Told, question: str) -> None:
     log(workspace.log, told, question if workspace.settings.log_questions else None)
 
@@ -133,14 +127,14 @@ def _lines() -> Iterator[str]:
 
 
 @contextmanager
-def _history(file: Path) -> Iterator[None]:
-    """Earlier lines come back with the arrow keys; kept in the workspace for its owner alone."""
+def _history(file: Path | None) -> Iterator[None]:
+    """Earlier lines come back with the arrow keys; those of earlier conversations from ``file``, which its owner alone may read."""
     try:
         import readline
     except ImportError:  # not on every system
         yield
         return
-    if not sys.stdin.isatty():
+    if file is None or not sys.stdin.isatty():
         yield
         return
     with suppress(OSError):
@@ -150,8 +144,9 @@ def _history(file: Path) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            readline.write_history_file(file)
+            file.touch(0o600)
             file.chmod(0o600)
+            readline.write_history_file(file)
 
 
 def _console() -> Console:

@@ -54,6 +54,11 @@ class Workspace:
     def log(self) -> Path:
         return self.root / "logs" / "assistant.jsonl"
 
+    @property
+    def history(self) -> Path | None:
+        """What was typed, as the terminal keeps it; None where the settings want no question kept."""
+        return self.root / "data" / "history" if self.settings.log_questions else None
+
     def deployed(self, part: str) -> Path:
         """The directory of a deployed part: model, decision or generator."""
         return self.root / "deployed" / part

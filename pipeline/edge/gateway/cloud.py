@@ -25,14 +25,15 @@ Messages = Sequence[Mapping[str, Any]]
 class Cloud:
     """Asks ``base_url`` for ``model``.  The key goes to that host alone: no redirect is followed, no proxy is used.
 
-    Safe from several threads at once.  EdgeError for a URL of no use, or one that would carry the key in the clear.
+    Safe from several threads at once.  EdgeError for a URL of no use, or one that would carry the key in the clear; it names
+    ``setting``, where the user wrote the URL.
     """
 
-    def __init__(self, base_url: str, model: str, api_key: str | None, limits: Limits) -> None:
+    def __init__(self, base_url: str, model: str, api_key: str | None, limits: Limits, setting: str = "--cloud") -> None:
         headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {api_key}"} if api_key else {})}
         self._model, self._limits = model, limits
         self._client = httpx.Client(
-            base_url=_checked(base_url, bool(api_key)), headers=headers, follow_redirects=False, trust_env=False,
+            base_url=_checked(base_url, bool(api_key), setting), headers=headers, follow_redirects=False, trust_env=False,
             timeout=httpx.Timeout(limits.silence, connect=limits.connect), limits=httpx.Limits(max_connections=None))
         self._breaker = pybreaker.CircuitBreaker(
             fail_max=limits.failures, reset_timeout=limits.rest, throw_new_error_on_trip=False,
@@ -83,15 +84,15 @@ class Cloud:
         return asked if asked is not None else wait_exponential_jitter(multiplier=first, max=self._limits.longest_wait, jitter=first)(state)
 
 
-def _checked(base_url: str, has_key: bool) -> str:
+def _checked(base_url: str, has_key: bool, setting: str) -> str:
     try:
         url = httpx.URL(base_url)
     except (httpx.InvalidURL, UnicodeError):
         url = httpx.URL()
     if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
-        raise EdgeError(f"--cloud: expected a base URL such as https://host/v1, found {base_url.split('@')[-1]!r:.80}; correct it")
+        raise EdgeError(f"{setting}: expected a base URL such as https://host/v1, found {base_url.split('@')[-1]!r:.80}; correct it")
     if has_key and url.scheme == "http" and not is_loopback(url.host):
-        raise EdgeError(f"--cloud: expected https where a key is sent, found http to {url.host}; use https or unset the key")
+        raise EdgeError(f"{setting}: expected https where a key is sent, found http to {url.host}; use https or unset the key")
     return str(url)
 
 
@@ -108,7 +109,7 @@ def _told() -> Iterator[None]:
         raise CloudError("cut", f"expected the whole answer, found the connection broken ({type(error).__name__}); try again",
                          again=True) from None
     except httpx.HTTPError as error:
-        raise CloudError("unreachable", f"expected to reach it, found {type(error).__name__}; check --cloud and the network",
+        raise CloudError("unreachable", f"expected to reach it, found {type(error).__name__}; check its URL and the network",
                          again=True) from None
 
 
@@ -122,7 +123,7 @@ def _check(response: httpx.Response) -> None:
                          retry_after=after)
     if status >= 500:
         raise CloudError("failing", f"expected an answer, found status {status}; try again later", again=True, retry_after=after)
-    raise CloudError("refused", f"expected an answer, found status {status}; check --cloud, --cloud-model and the key", counts=False)
+    raise CloudError("refused", f"expected an answer, found status {status}; check its URL, the model's name and the key", counts=False)
 
 
 def _seconds(retry_after: str) -> float | None:

@@ -29,7 +29,7 @@ class CloudError(EdgeError):
 
 
 def garbage(found: str) -> CloudError:
-    return CloudError("garbage", f"expected a chat completion with some text, found {found:.80}; check --cloud and --cloud-model")
+    return CloudError("garbage", f"expected a chat completion with some text, found {found:.80}; check its URL and the model's name")
 
 
 def read_parts(response: httpx.Response, deadline: float, longest: int) -> Iterator[Part]:

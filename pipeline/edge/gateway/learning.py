@@ -52,8 +52,8 @@ class Learning:
         if not form.consent:
             raise Refusal(403, "expected the student's consent to keep ratings, found none; ask first", param="consent")
         try:
-            ratings.agree(Consent(True, form.questions))
-            ratings.add(task=form.task, stars=form.stars, satisfied=form.satisfied, question=form.question)
+            ratings.add(task=form.task, stars=form.stars, satisfied=form.satisfied, question=form.question,
+                        agreed=Consent(True, form.questions))
         except EdgeError as error:
             raise Refusal(422, str(error)) from None
         return self.rated()
