@@ -66,7 +66,7 @@ class Lexicon(BaseModel):
 
     misheard: dict[str, str]
     periods: dict[str, Words]
-    ago: dict[str, int]
+    ago: Words
     question: Words
     explain: Words
     weak: Words
@@ -132,11 +132,6 @@ ASKING_ENDS = ("没", "没有", "么", "清单", "列表", "一览")
 def asks(text: str) -> bool:
     """Whether the words ask, as 学完了没 does by its end."""
     return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(ASKING_ENDS)
-
-
-def days_ago(question: str) -> int:
-    """How many days before today it was that the question speaks of: 1 for 昨晚."""
-    return next((days for word, days in lexicon().ago.items() if word in question), 0)
 
 
 def _topics(text: str, counted: str, course: CourseName | None, courses: Sequence[CourseName]) -> dict[str, str | None]:
