@@ -65,7 +65,7 @@ class _Judge:
         if said != truth:
             self._entries += recorded  # what the record really has, so that one fault is one
             return {"found": said, "answer": answer}
-        expected = self._expected_entries(truth, ago=int("昨" in sample.query))
+        expected = self._expected_entries(truth, ago=int("昨" in sample.query and "今" not in sample.query))
         fragments = _of(expected[0]) if expected and expected[0].kind != UNDO else self._fragments(truth)
         self._entries += recorded
         missing = [fragment for fragment in fragments if not _states(answer, fragment)]

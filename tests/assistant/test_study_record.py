@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pipeline.edge.assistant.record import database
 from pipeline.edge.assistant.record.entry import CHAPTER, EXERCISE, SESSION, UNDO, WEAK, Entry, entry_of
 from pipeline.edge.assistant.record.journal import Journal
 from pipeline.edge.assistant.record.study import StudyRecord
@@ -257,3 +258,21 @@ def test_what_the_disk_refuses_is_not_recorded(copied: Path, kept: tuple[Path, d
                 record.log(SESSION, NOON, minutes=1)
         assert content(record) == kept[1]
     assert (copied / "journal.jsonl").read_bytes() == (kept[0] / "journal.jsonl").read_bytes()
+
+
+def test_what_the_database_refuses_is_recorded_all_the_same(copied: Path, kept: tuple[Path, dict], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal has it: told as not done it would be said, and counted, twice."""
+    monkeypatch.setattr(database, "WAIT", 0.1)
+    count = len(kept[1]["entry"])
+    with StudyRecord.open(copied) as record:
+        other = sqlite3.connect(copied / "study.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        assert record.log(SESSION, NOON, minutes=7).number == count + 1
+        with pytest.raises(EdgeError, match="database is locked"):
+            content(record)  # rather than an answer without it
+        other.execute("ROLLBACK")
+        other.close()
+        assert [row[6] for row in content(record)["entry"][count:]] == [7]
+        assert record.log(SESSION, NOON, minutes=8).number == count + 2
+    with StudyRecord.open(copied) as record:
+        assert [row[6] for row in content(record)["entry"][count:]] == [7, 8]

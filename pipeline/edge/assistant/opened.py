@@ -33,6 +33,8 @@ def open_assistant(workspace: Workspace) -> Iterator[Assistant]:
 
     sharing, classifier = workspace.settings.cloud, open_classifier(workspace)
     with open_library(workspace.index, note) as index, StudyRecord.open(workspace.record) as record:
+        for mended in record.notes:
+            note(mended)
         cards = open_cards(workspace)
         tracking = Tracking(record, KnownCourses(index, cards.cards))
 

@@ -13,18 +13,21 @@ from typing import Any
 from pipeline.edge.assistant.record.schedule import AGAIN
 from pipeline.edge.assistant.record.study import StudyRecord
 
-PERIODS = ("today", "yesterday", "this_week", "last_week", "this_month", "all")
+PERIODS = ("today", "yesterday", "this_week", "last_week", "this_month", "last_month", "all")
 
 
 def span(period: str, today: date) -> tuple[date, date]:
-    """First and last day of a period; weeks begin on Monday."""
-    monday = today - timedelta(today.weekday())
+    """First and last day of a period, one of `PERIODS` or a day in ISO 8601; weeks begin on Monday."""
+    if period not in PERIODS:
+        return date.fromisoformat(period), date.fromisoformat(period)
+    monday, first = today - timedelta(today.weekday()), today.replace(day=1)
     return {
         "today": (today, today),
         "yesterday": (today - timedelta(1), today - timedelta(1)),
         "this_week": (monday, monday + timedelta(6)),
         "last_week": (monday - timedelta(7), monday - timedelta(1)),
-        "this_month": (today.replace(day=1), (today.replace(day=1) + timedelta(32)).replace(day=1) - timedelta(1)),
+        "this_month": (first, (first + timedelta(32)).replace(day=1) - timedelta(1)),
+        "last_month": ((first - timedelta(1)).replace(day=1), first - timedelta(1)),
         "all": (date.min, date.max),
     }[period]
 

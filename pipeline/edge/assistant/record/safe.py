@@ -37,6 +37,7 @@ class Safe:
         self._folder, self._path, self._journal = folder, folder / "study.db", Journal(folder / "journal.jsonl")
         self._database: Database | None = None
         self._thread, self._closed = threading.RLock(), False
+        self._behind = False  # whether the journal has what the database refused
         with self._refusals():
             folder.mkdir(parents=True, exist_ok=True)
             self._locks = Locks(folder)
@@ -67,8 +68,12 @@ class Safe:
         self._locks.leave()
 
     def read(self, question: Callable[[Database], T]) -> T:
-        """What the database answers; mended first where it cannot."""
+        """What the database answers; mended first where it cannot, and where it lacks what this process wrote."""
         with self._thread, self._refusals():
+            if self._behind:
+                with self._locks.pen():
+                    self._healing(self._catch_up)
+                self._behind = False
             return self._healing(question)
 
     def write(self, make: Callable[[Database], Sequence[Entry]]) -> list[Entry]:
@@ -78,8 +83,10 @@ class Safe:
             entries = self._healing(lambda database: _numbered(make(database), database.journal()[0] + 1))
             if entries:
                 size = self._journal.append(entries)
-                self._healing(lambda database: database.apply(entries, size))
-                with suppress(OSError, *DAMAGED):  # what is recorded is recorded; the next write tries again
+                self._behind = True
+                with suppress(OSError, *DAMAGED):  # what is in the journal is recorded: the next to read or write tries again
+                    self._healing(lambda database: database.apply(entries, size))
+                    self._behind = False
                     self._back_up()
             return entries
 

@@ -9,7 +9,8 @@ from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.edge.assistant.record.wording import duration, exercises, reply, written
 from pipeline.edge.assistant.reply import Reply
 
-_PERIODS = {"today": "今天", "yesterday": "昨天", "this_week": "本周", "last_week": "上周", "this_month": "本月", "all": "到目前为止"}
+_PERIODS = {"today": "今天", "yesterday": "昨天", "this_week": "本周", "last_week": "上周", "this_month": "本月", "last_month": "上个月",
+            "all": "到目前为止"}
 
 
 class Telling:
@@ -19,18 +20,18 @@ class Telling:
         self._record, self._chapters, self._today = record, chapters, today
 
     def time_spent(self, period: str = "all", course: str | None = None) -> Reply:
-        days = progress.done(self._record, *progress.span(period, self._today), course)
+        days, when = progress.done(self._record, *progress.span(period, self._today), course), _called(period)
         if not days.minutes:
-            return reply(f"{_PERIODS[period]}没有学习{course or ''}的时间记录。", course)
+            return reply(f"{when}没有学习{course or ''}的时间记录。", when, course)
         total = duration(days.minutes)
-        return reply(f"{_PERIODS[period]}学习{course or ''} {total}。", course, total)
+        return reply(f"{when}学习{course or ''} {total}。", when, course, total)
 
     def accuracy(self, period: str = "all", course: str | None = None) -> Reply:
-        days = progress.done(self._record, *progress.span(period, self._today), course)
+        days, when = progress.done(self._record, *progress.span(period, self._today), course), _called(period)
         if not days.total:
-            return reply(f"{_PERIODS[period]}没有{_of(course)}做题记录。", course)
+            return reply(f"{when}没有{_of(course)}做题记录。", when, course)
         total = f"做题 {exercises(days.total, days.right)}，正确率 {100 * days.right / days.total:.0f}%"
-        return reply(f"{_PERIODS[period]}{course or ''}{total}。", course, total)
+        return reply(f"{when}{course or ''}{total}。", when, course, total)
 
     def progress(self, course: str | None = None) -> Reply:
         finished = progress.finished(self._record, course)
@@ -73,6 +74,10 @@ def _topics(topics: progress.Topics, course: str | None, what: str, none: str) -
     names = [f"{topic}（{of}）" if of and of != course else topic for of, topic in topics.first]
     counted = f"{what}有 {topics.count} 个"
     return reply(f"{counted}：{'、'.join(names)}{'' if topics.count == len(names) else '等'}。", counted, *names)
+
+
+def _called(period: str) -> str:
+    return _PERIODS.get(period) or written(date.fromisoformat(period))
 
 
 def _of(course: str | None) -> str:

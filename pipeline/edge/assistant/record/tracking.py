@@ -12,10 +12,14 @@ from pipeline.edge.assistant.named import CourseName
 from pipeline.edge.assistant.record.recording import Recording
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.edge.assistant.record.telling import Telling
-from pipeline.edge.assistant.record.understanding import ACTS, Operation, days_ago, understand
+from pipeline.edge.assistant.record.understanding import ACTS, Operation, understand
+from pipeline.edge.assistant.record.when import day_done, is_done, period_asked
 from pipeline.edge.assistant.reply import Reply
 
 NOT_UNDERSTOOD = "我没听出要记录还是要查什么。可以说“今天学了半小时线性代数”，或者问“这周学了多久”。"
+NOT_DONE = "听起来这还没有做，或者不要记，所以没有记录。做完了再说一声，例如“今天学了半小时线性代数”。"
+WHICH_DAY = "我没听出是哪一天，没有记录。请说明白，比如“昨天学了半小时线性代数”，或者说出几月几日；几天的请分开说。"
+WHICH_PERIOD = "我能查某一天、这周、上周、这个月、上个月和全部的记录，没听出要查的是哪一段。请换个说法再问一次。"
 
 
 def _now() -> datetime:
@@ -30,8 +34,20 @@ class Tracking:
 
     def answer(self, question: str) -> Reply:
         """What was recorded, what the record says, or what is missing."""
-        operation = understand(question, self._courses())
-        return self.carry_out(operation, days_ago(question)) if operation else Reply(NOT_UNDERSTOOD, found=False)
+        courses, today = self._courses(), self._now().date()
+        operation = understand(question, courses)
+        if operation is None:
+            return Reply(NOT_UNDERSTOOD, found=False)
+        if operation.name in ACTS and operation.name != "undo":
+            if not is_done(question, operation.name, courses):
+                return Reply(NOT_DONE, found=False)
+            day = day_done(question, today) or (today if operation.name == "mark_weak" else None)
+            return self.carry_out(operation, (today - day).days) if day else Reply(WHICH_DAY, found=False)
+        if "period" in operation.arguments:
+            if (period := period_asked(question, operation.arguments["period"], today)) is None:
+                return Reply(WHICH_PERIOD, found=False)
+            operation = Operation(operation.name, {**operation.arguments, "period": period})
+        return self.carry_out(operation)
 
     def carry_out(self, operation: Operation, ago: int = 0) -> Reply:
         """``ago``: how many days before today it was done, where it is something to record."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.edge.assistant.named import CHAPTER, CourseName, chapter_in, course_in
+from pipeline.edge.assistant.named import CHAPTER, CourseName, chapter_in, course_in, normalised, pattern_of
 from pipeline.edge.assistant.record.counts import counts_in
 from pipeline.edge.assistant.record.durations import minutes_in, without_durations
 from pipeline.edge.assistant.record.topic import ANCHOR, BREAK, TopicWords, topic_in
@@ -37,7 +36,6 @@ _FAILING = re.compile(
     f"{_ALSO_A_NOUN}不(?:太|大)?(?:对(?![应称数])|出来?|好|住|牢|清楚?|明白|利索|顺|上手|透|通|动|懂)|(?<=[都也还老总是])学不会|"
     "[学背记看做](?:了|完)(?:就|又|也|还)(?:全|都|老)?(?:忘光?|错)了?|[记背]了忘忘了[记背]|每?做必错|总是?错|一窍不通|一塌糊涂|马马虎虎|"
     r"(?:很|太|好|比较|有点|特别|非常|超级?|[\s，,：:])[弱差烂渣](?=[，,。！!\s]|$)|(?<![强薄最微减衰较])弱(?=[！!。]?$)")
-_SPACE = re.compile(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Lexicon(BaseModel):
 
     misheard: dict[str, str]
     periods: dict[str, Words]
-    ago: dict[str, int]
+    ago: Words
     question: Words
     explain: Words
     weak: Words
@@ -103,7 +101,7 @@ def lexicon() -> Lexicon:
 
 def understand(question: str, courses: Sequence[CourseName]) -> Operation | None:
     """The operation that the question asks for; None where no rule holds."""
-    text = _SPACE.sub("", unicodedata.normalize("NFKC", question)[:LONGEST].strip())
+    text = normalised(question[:LONGEST]).strip()[:LONGEST]
     for wrong, right in {**lexicon().misheard, ANCHOR: "", BREAK: ""}.items():
         text = text.replace(wrong, right)
     course, counts = course_in(text, courses), counts_in(without_durations(text))
@@ -136,11 +134,6 @@ def asks(text: str) -> bool:
     return any(word in text for word in lexicon().question) or text.rstrip("?？。!！ ").endswith(ASKING_ENDS)
 
 
-def days_ago(question: str) -> int:
-    """How many days before today it was that the question speaks of: 1 for 昨晚."""
-    return next((days for word, days in lexicon().ago.items() if word in question), 0)
-
-
 def _topics(text: str, counted: str, course: CourseName | None, courses: Sequence[CourseName]) -> dict[str, str | None]:
     """By operation: one of the courses' own where one is named, else what stands beside a word of weakness, or beside counts, of which
     ``counted`` has an anchor each.
@@ -165,7 +158,7 @@ def _named_topic(text: str, courses: Sequence[CourseName]) -> str | None:
 def _without_names(text: str, course: CourseName | None) -> str:
     text = CHAPTER.sub(BREAK, text)
     for name in sorted((course.name, *course.aliases) if course else (), key=len, reverse=True):
-        text = re.sub(re.escape(name), BREAK, text, flags=re.IGNORECASE)
+        text = pattern_of(name).sub(BREAK, text)
     return text
 
 
