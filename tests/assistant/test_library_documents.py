@@ -16,6 +16,8 @@ from pipeline.edge.assistant.library.reading import Limits, Reader
 from pipeline.errors import EdgeError
 from tests.assistant.course_files import add_table_in_group, make_docx, make_pdf, make_pptx, make_slow_pdf, repacked
 
+MEMORY = 200 << 20  # bytes, enough for an ordinary page
+
 
 def test_a_pdf_is_read_page_by_page(tmp_path: Path) -> None:
     file = make_pdf(tmp_path / "讲义.pdf", ["库仑定律", "高斯定理：电通量"])
@@ -139,6 +141,15 @@ def test_a_file_that_takes_for_ever_is_given_up_and_the_next_one_is_read(tmp_pat
             reader.read(make_slow_pdf(tmp_path / "slow.pdf", []))
         reader.limits = Limits()
         assert reader.read(quick).left_out == ""
+
+
+def test_what_was_read_before_memory_ended_is_kept(tmp_path: Path) -> None:
+    file = make_slow_pdf(tmp_path / "a.pdf", ["先读到的"])
+    with Reader(Limits(memory=MEMORY)) as reader:
+        read = reader.read(file)
+        assert read.passages == (Passage("先读到的", "第1页"),)
+        assert read.left_out == f"what stands behind 第1页: it takes more than {MEMORY >> 20} MB of memory"
+        assert reader.read(make_pdf(tmp_path / "b.pdf", ["快"])).left_out == ""
 
 
 def test_a_file_that_takes_too_much_memory_is_given_up(tmp_path: Path) -> None:

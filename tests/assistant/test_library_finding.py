@@ -103,6 +103,7 @@ def known(index: Index) -> set[str]:
 
 @pytest.mark.parametrize(("question", "opening"), [
     ("电磁学第一章课件", "找到这些："), ("电磁学第九章课件", "这一章里没有找到，相近的有："), ("高数的试卷", "没有这一类文件，相近的有："),
+    ("电磁学里熵增原理的讲义", "只按课程、章节和类型找到这些："), ("高斯定理的习题", "找到这些："),
 ])
 def test_an_answer_says_where_it_is_not_what_was_asked(index: Index, question: str, opening: str) -> None:
     assert Library(index).answer(question).text.split("\n")[0] == opening

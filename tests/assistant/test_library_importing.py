@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,38 @@ def test_links_out_pipes_and_hidden_files_are_left_alone(index: Index, folder: P
         ["电磁学/出.md", "电磁学/断.md", "电磁学/管.md", "电磁学/\\udcff.md"])
 
 
+def test_a_name_that_would_write_on_the_terminal_is_shown_escaped_and_skipped(index: Index, folder: Path) -> None:
+    course = folder / "电磁学"
+    (course / "行\n· 伪造.md").write_text("x")
+    (course / "清\x1b[2J").mkdir()
+    (course / "清\x1b[2J" / "a.md").write_text("x")
+    (course / "反\u202efdp.md").write_text("x")
+    (course / "全　角 é 👩‍🎓.md").write_text("x")
+    done = import_folder(index, folder)
+    assert done.added == 5 and [line.split(":")[0] for line in done.skipped] == [
+        "电磁学/反\\u202efdp.md", "电磁学/清\\x1b[2J/a.md", "电磁学/行\\n· 伪造.md"]
+    with pytest.raises(EdgeError, match=r"清\\x1b\[2J: expected a folder whose name can be shown"):
+        import_folder(index, course / "清\x1b[2J")
+
+
+@pytest.mark.parametrize("name", ["片.txt", "片.pdf", "片.docx"])
+def test_a_terabyte_stalls_no_import(index: Index, folder: Path, hurry: None, name: str) -> None:
+    (folder / "电磁学" / name).touch()
+    os.truncate(folder / "电磁学" / name, 1 << 40)
+    done = import_folder(index, folder, Limits(seconds=2))
+    assert done.added == 4 and [line.split(":")[0] for line in done.skipped] == [f"电磁学/{name}"]
+
+
+@pytest.fixture
+def hurry() -> Iterator[None]:
+    """A test that takes longer than 20 s fails."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it stalls"))
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 def test_a_missing_folder_forgets_nothing(index: Index, folder: Path) -> None:
     import_folder(index, folder)
     with pytest.raises(EdgeError, match="expected a folder of course files"):
@@ -211,6 +244,46 @@ def test_a_lost_index_is_made_anew_from_the_folders(tmp_path: Path, folder: Path
     assert len(told) == 2 and "damage" in told[0] and "indexed again, 4 files" in told[1]
 
 
+def test_a_rebuild_that_was_interrupted_goes_on_when_the_index_is_opened_again(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_pdf(tmp_path / "more" / "热学" / "讲义.pdf", ["熵"])
+    with Index.open(tmp_path / "i.db") as index:
+        import_folder(index, folder)
+        import_folder(index, tmp_path / "more")
+        before = passages(index)
+    (tmp_path / "i.db").unlink()
+    monkeypatch.setattr(importing, "BATCH", 1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Reader, "read", _interrupted_at("讲义.pdf"))
+        open_library(tmp_path / "i.db", str)
+    with Index.open(tmp_path / "i.db") as index:
+        assert 0 < len(files(index)) < 4
+    told = list[str]()
+    with open_library(tmp_path / "i.db", told.append) as index:
+        assert passages(index) == before
+    assert [line.partition(": ")[2] for line in told] == ["indexed again, 2 files", "indexed again, 1 files"]
+    with open_library(tmp_path / "i.db", told.append):
+        assert len(told) == 2
+
+
+def _interrupted_at(name: str) -> Callable[[Reader, Path], Contents]:
+    def read(reader: Reader, path: Path, ordinary=Reader.read) -> Contents:
+        if path.name == name:
+            raise KeyboardInterrupt
+        return ordinary(reader, path)
+    return read
+
+
+def test_who_opens_while_another_imports_waits_for_nothing(tmp_path: Path, folder: Path, hurry: None) -> None:
+    told = list[str]()
+    with Index.open(tmp_path / "i.db") as index:
+        importing._remember(index.path, str(folder))
+        with importing._alone(index), open_library(tmp_path / "i.db", told.append) as other:
+            assert files(other) == []
+    assert len(told) == 1 and "another program is still indexing it" in told[0]
+
+
 def test_a_huge_file_says_what_of_it_is_left_out(index: Index, folder: Path) -> None:
     (folder / "电磁学" / "长.txt").write_text("字" * 50_000)
     done = import_folder(index, folder, Limits(characters=3000))
@@ -225,6 +298,36 @@ def test_changes_are_indexed_while_it_watches_and_it_ends_when_told(index: Index
     assert next(watching).added == 1 and ("电磁学/新.md", "", "新的") in passages(index)
     threading.Timer(0.1, stop.set).start()
     assert list(watching) == []
+
+
+def test_what_changes_during_the_first_import_is_indexed_too(index: Index, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(reader: Reader, path: Path, ordinary=Reader.read) -> Contents:
+        (folder / "电磁学" / "新.md").write_text("新的")
+        return ordinary(reader, path)
+
+    stop = threading.Event()
+    watching = watch(index, folder, stop)
+    with monkeypatch.context() as patch:
+        patch.setattr(Reader, "read", read)
+        assert next(watching).added == 4
+    threading.Timer(10, stop.set).start()
+    assert next(watching, None) and ("电磁学/新.md", "", "新的") in passages(index)
+    stop.set()
+
+
+def test_a_folder_that_is_gone_is_not_watched(index: Index, tmp_path: Path) -> None:
+    with pytest.raises(EdgeError, match="expected a folder of course files, found"):
+        next(watch(index, tmp_path / "none"))
+
+
+def test_a_system_that_watches_no_more_folders_is_told(index: Index, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> Iterator[set[object]]:
+        raise OSError("OS file watch limit reached")
+        yield
+
+    monkeypatch.setattr("watchfiles.watch", full)
+    with pytest.raises(EdgeError, match="expected a folder of course files to watch, found OS file watch limit reached"):
+        next(watch(index, folder))
 
 
 @pytest.mark.parametrize(("path", "course", "chapter", "kind"), [

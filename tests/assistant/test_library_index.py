@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.assistant.resource import KINDS, Resource
-from pipeline.edge.assistant.library.finding import Request, find
-from pipeline.edge.assistant.library.index import Index
+from pipeline.edge.assistant.library import search
+from pipeline.edge.assistant.library.database import inode_of, set_aside
+from pipeline.edge.assistant.library.finding import Request, facets_of, find
+from pipeline.edge.assistant.library.index import Index, kind_facet
 from pipeline.edge.assistant.library.terms import asked_terms, terms
 from pipeline.edge.assistant.named import CourseName
 from pipeline.errors import EdgeError
@@ -162,6 +165,51 @@ def test_damage_that_shows_later_is_told_and_the_next_index_is_new(tmp_path: Pat
     with Index.open(file) as index:
         assert index.healed == "" and index.courses() == () and index.add(SOME) == 1
         assert find(index, Request(None, None, None, ("牛顿",)), 5)
+
+
+def test_a_new_index_that_another_made_is_used_and_never_moved_away(tmp_path: Path) -> None:
+    file, asked = tmp_path / "i.db", Request(None, None, None, ("牛顿",))
+    with Index.open(file) as first, Index.open(file) as second:
+        first.add(SOME)
+        with first.writing() as database:
+            database.execute("UPDATE terms_data SET block = x'ffffffffffff' WHERE id > 10")
+        with pytest.raises(EdgeError, match="it is kept as i.db.damaged1"):
+            find(first, asked, 5)
+        with Index.open(file) as third:
+            assert third.healed == "" and third.add(SOME) == 1
+            for index in (second, first, third):
+                assert [one.path for one in find(index, asked, 5)] == ["物理/a.md"]
+            assert second.add([replace(SOME[0], path="物理/b.md")]) == 1 and len(find(third, asked, 5)) == 2
+    assert [path.name for path in tmp_path.glob("*damaged?")] == ["i.db.damaged1"]
+
+
+def test_damage_of_an_old_file_leaves_the_new_one_where_it_is(tmp_path: Path) -> None:
+    """Seen by a process that had begun to read the old one."""
+    file = tmp_path / "i.db"
+    with Index.open(file) as index:
+        old = inode_of(file)
+        index.add(SOME)
+        assert set_aside(file, old) == tmp_path / "i.db.damaged1"
+    with Index.open(file) as index:
+        index.add(SOME)
+        assert set_aside(file, old) is None
+    with Index.open(file) as index:
+        assert index.courses()
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_small_course_that_was_indexed_early_is_searched_for_a_frequent_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int,
+) -> None:
+    monkeypatch.setattr(search, "LOOKED", 10)
+    monkeypatch.setattr(search, "LEAPS", 50)
+    early = [Resource(f"甲/{number}.md", "甲", 1, str(number), "notes", (), ("定理",)) for number in range(40)]
+    others = [Resource(f"乙/{number}.md", "乙", 1, str(number), "notes", (), ("定理",)) for number in range(400)]
+    with Index.open(tmp_path / "i.db") as index:
+        index.add([*early, *others, *early[:late]])
+        course = facets_of(index, Request("甲", None, None, ()))
+        assert len(search.search(index, [*course, kind_facet("notes")], ("定理",), "定理", 100)) == 40
+        assert len(search.search(index, [], ("定理",), "定理", 1000)) <= 60  # what no facet narrows stays bounded
 
 
 @pytest.mark.parametrize("place", [lambda folder: folder, lambda folder: folder / "file" / "i.db"])

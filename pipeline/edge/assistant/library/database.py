@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
 
 from pipeline.errors import EdgeError, told
 
-APPLICATION, VERSION = 0x45444745, 1  # a change of the schema or of `terms` raises VERSION
+APPLICATION, VERSION = 0x45444745, 2  # a change of the schema or of `terms` raises VERSION
 CHECKED = 64 << 20  # bytes; a larger file is not checked whole at every start
 CACHE = 16 << 10  # KiB of pages in memory
 
 # terms keeps no text of its own (content='') and no positions (detail=none): both are read from passages where needed.
+# imported: the folders that were read to their end once.
 SCHEMA = """
 CREATE TABLE courses (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, aliases TEXT NOT NULL DEFAULT '[]');
 CREATE TABLE resources (
@@ -28,27 +30,44 @@ CREATE INDEX by_resource ON passages (resource);
 CREATE TABLE skipped (
     root TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, changed INTEGER NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (root, path));
+CREATE TABLE imported (root TEXT PRIMARY KEY);
 CREATE VIRTUAL TABLE terms USING fts5 (words, content='', detail=none, columnsize=0, tokenize='ascii');
 INSERT INTO terms (terms, rank) VALUES ('hashsize', 33554432);
 """
 
 
-def connect(path: Path) -> tuple[sqlite3.Connection, str]:
-    """The open database, and a line about what was wrong with the file that was there, if anything was; that is kept beside it.
+def connect(path: Path) -> tuple[sqlite3.Connection, int, str]:
+    """The open database, its inode, and a line about what was wrong with the file that was there, if anything was; it is kept beside.
 
     EdgeError where no database can be made there.
     """
     fault = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f"{path.name}.lock")):  # nobody sees a file that is half made
+        with _lock(path):  # nobody sees a file that is half made
             if path.exists() and (fault := _fault(path)):
                 fault = (f"{path}: expected an index of version {VERSION}, found {fault}; it is kept as {move_aside(path).name}, "
                          "and a new one is made")
-            return _opened(path), fault
+            return _opened(path), inode_of(path), fault
     except (sqlite3.Error, OSError) as error:
         reason = told(error) if isinstance(error, OSError) else error
         raise EdgeError(f"{path}: expected an index, or a folder for one, found {reason}; check the path or free space") from None
+
+
+def inode_of(path: Path) -> int:
+    """Of the file that lies there now; 0 where there is none."""
+    with suppress(OSError):
+        return path.stat().st_ino
+    return 0
+
+
+def set_aside(path: Path, inode: int) -> Path | None:
+    """Where that damaged file now is; None where another file lies there by now, or none, as another process was faster."""
+    try:
+        with _lock(path):
+            return move_aside(path) if inode == inode_of(path) else None
+    except OSError as error:
+        raise EdgeError(f"{path}: expected to move a damaged index aside, found {told(error)}; check the folder") from None
 
 
 def move_aside(path: Path) -> Path:
@@ -60,6 +79,10 @@ def move_aside(path: Path) -> Path:
         if beside.exists():
             beside.rename(aside.with_name(aside.name + end))
     return path.rename(aside)
+
+
+def _lock(path: Path) -> FileLock:
+    return FileLock(path.with_name(f"{path.name}.lock"))
 
 
 def _fault(path: Path) -> str:

@@ -12,8 +12,9 @@ from pipeline.edge.assistant.library.search import search
 from pipeline.edge.assistant.library.terms import asked_terms, normal
 
 LISTED = 1000  # files that are put in order where nothing is searched for
+STATED, UNSAID = ("course", "chapter", "kind", "words"), (None, ())
 
-__all__ = ["Found", "Request", "find", "passages", "request_of"]
+__all__ = ["Found", "Request", "find", "find_nearest", "passages", "request_of"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,16 @@ def find(index: Index, request: Request, limit: int = 5) -> list[Found]:
 
     Relaxed in this order: the words need not occur (where course or chapter is said), the kind, the chapter, both, the course.
     """
-    return next((found for asked in relaxed(index, request) if (found := _find(index, asked, limit))), [])
+    return find_nearest(index, request, limit)[0]
+
+
+def find_nearest(index: Index, request: Request, limit: int = 5) -> tuple[list[Found], frozenset[str]]:
+    """What `find` finds, and which of course, chapter, kind and words are not as was asked."""
+    whole = _with_titles(index, request)
+    for asked in _relaxed(whole):
+        if found := _find(index, asked, limit):
+            return found, frozenset(name for name in STATED if getattr(asked, name) in UNSAID and getattr(whole, name) not in UNSAID)
+    return [], frozenset()
 
 
 def passages(index: Index, question: str, limit: int = 3) -> list[Found]:
@@ -55,7 +65,10 @@ def _with_titles(index: Index, request: Request) -> Request:
 
 def relaxed(index: Index, request: Request) -> Iterator[Request]:
     """The request, then with less and less of what it states."""
-    request = _with_titles(index, request)
+    return _relaxed(_with_titles(index, request))
+
+
+def _relaxed(request: Request) -> Iterator[Request]:
     scoped = request.course is not None or request.chapter is not None
     dropped = tuple(word for word in asked_terms(request.rest) if len(word) > 1)
     if dropped and not request.words and not scoped:  # such as 查找 in 查找这一章的讲义

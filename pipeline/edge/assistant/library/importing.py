@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from filelock import FileLock, Timeout
+
 from pipeline.atomic import write_atomically
 from pipeline.digest import file_digest
 from pipeline.edge.assistant.library.documents import Passage
@@ -19,6 +21,7 @@ from pipeline.errors import EdgeError, told
 from pipeline.progress import track
 
 BATCH, SECONDS = 32, 2.0  # files, or time, after which what was read is committed
+DIGESTED = 64 << 20  # bytes; a larger file is not read here to be known again, only by the reader, within its limits
 
 
 @dataclass
@@ -34,18 +37,27 @@ class Imported:
 
 
 def open_library(path: Path, tell: Callable[[str], None]) -> Index:
-    """The index; where it was damaged or is gone, made anew from the folders that were imported, and ``tell`` hears of it."""
+    """The index; where it was damaged or is gone, or an import was interrupted, what it lacks of the folders that were imported
+    is read again, and ``tell`` hears of it."""
     index = Index.open(path)
     if index.healed:
         tell(index.healed)
-    if not index.read("SELECT 1 FROM resources LIMIT 1"):
-        for folder in _folders(path):
-            try:
-                imported = import_folder(index, folder)
-                tell(f"{folder}: indexed again, {imported.added} files")
-            except EdgeError as error:
-                tell(str(error))
+    whole = {root for root, in index.read("SELECT root FROM imported")}
+    for folder in _folders(path):
+        if str(folder) not in whole:
+            _finish(index, folder, tell)
     return index
+
+
+def _finish(index: Index, folder: Path, tell: Callable[[str], None]) -> None:
+    try:
+        with _alone(index).acquire(timeout=0):
+            imported = _import(index, folder, Limits())
+        tell(f"{folder}: indexed again, {imported.added} files")
+    except Timeout:
+        tell(f"{folder}: another program is still indexing it; until then what it has indexed is known")
+    except EdgeError as error:
+        tell(str(error))
 
 
 def import_folder(index: Index, folder: Path, limits: Limits | None = None) -> Imported:
@@ -54,6 +66,11 @@ def import_folder(index: Index, folder: Path, limits: Limits | None = None) -> I
     A file that cannot be read is named and skipped, and not read again until it changes.  EdgeError for a folder that cannot
     be listed or an index that cannot be written.
     """
+    with _alone(index):
+        return _import(index, folder, limits or Limits())
+
+
+def _import(index: Index, folder: Path, limits: Limits) -> Imported:
     root, seen = str(folder.resolve()), list(walk(folder))
     _remember(index.path, root)
     done = Imported(skipped=[f"{one.path}: {one.problem}" for one in seen if one.problem])
@@ -69,10 +86,11 @@ def import_folder(index: Index, folder: Path, limits: Limits | None = None) -> I
             done.skipped.append(f"{path}: {refused[path][2]}")
         else:
             waiting.append(one)
-    _read_all(index, Path(root), waiting, known.keys(), limits or Limits(), done)
+    _read_all(index, Path(root), waiting, known.keys(), limits, done)
     done.removed = index.remove(root, known.keys() - files.keys())
     with index.writing() as database:
         database.executemany("DELETE FROM skipped WHERE root = ? AND path = ?", [(root, path) for path in refused.keys() - files.keys()])
+        database.execute("INSERT OR IGNORE INTO imported VALUES (?)", (root,))
     return done
 
 
@@ -115,7 +133,7 @@ def _entry(index: Index, root: Path, one: Seen, reader: Reader) -> tuple[Entry, 
     """What is to be indexed of a file, and what was left out of it.  One that is known under another path is not read again."""
     path = root / one.path
     try:
-        digest = file_digest(path)
+        digest = file_digest(path) if one.size <= DIGESTED else ""
     except OSError as error:
         raise EdgeError(f"{path}: expected to read the file, found {told(error)}; check it") from None
     contents = _known(index, digest) or reader.read(path)
@@ -128,6 +146,11 @@ def _known(index: Index, digest: str) -> Contents | None:
     rows = index.read("""SELECT text, place FROM passages WHERE resource = (SELECT min(id) FROM resources WHERE digest = ? AND digest != '')
                          ORDER BY id""", digest)
     return Contents(tuple(Passage(text, place) for text, place in rows if text)) if rows else None
+
+
+def _alone(index: Index) -> FileLock:
+    """For imports: two at once would read the same files."""
+    return FileLock(index.path.with_name(f"{index.path.name}.import.lock"))
 
 
 def _remember(index: Path, root: str) -> None:

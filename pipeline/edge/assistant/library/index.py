@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from pipeline.data.assistant.resource import Resource
 from pipeline.edge.assistant.library.abbreviations import abbreviated
-from pipeline.edge.assistant.library.database import connect, move_aside
+from pipeline.edge.assistant.library.database import connect, inode_of, set_aside
 from pipeline.edge.assistant.library.documents import Passage
 from pipeline.edge.assistant.library.terms import terms
 from pipeline.edge.assistant.named import CourseName
@@ -45,9 +45,9 @@ class Entry:
 class Index:
     """One open index.  ``healed``: what was wrong with the file that was there before, or empty.  Threads may share it."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, healed: str) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, inode: int, healed: str) -> None:
         self.path, self.healed = path, healed
-        self._connection, self._lock = connection, threading.RLock()
+        self._connection, self._inode, self._lock = connection, inode, threading.RLock()
         self._courses: tuple[int, tuple[CourseName, ...]] = (-1, ())
 
     @classmethod
@@ -126,11 +126,12 @@ class Index:
         return {name: self.read("SELECT id FROM courses WHERE name = ?", name)[0][0] for name in names}
 
     def read(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
-        """Rows; EdgeError where the file turns out to be damaged: it is moved aside, and the next to open it makes a new one."""
+        """Rows; EdgeError where the file turns out to be damaged: it is moved aside, and whoever asks next makes a new one."""
+        inode = self._inode  # before: of an older file at most
         try:
-            return self._connection.execute(query, arguments).fetchall()
+            return self._connected().execute(query, arguments).fetchall()
         except sqlite3.DatabaseError as error:
-            raise self._told(error) from None
+            raise self._told(error, inode) from None
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -139,8 +140,9 @@ class Index:
             if self._connection.in_transaction:
                 yield self._connection
                 return
+            inode = self._inode
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
+                self._connected().execute("BEGIN IMMEDIATE")
                 try:
                     yield self._connection
                     self._connection.execute("COMMIT")
@@ -149,12 +151,22 @@ class Index:
                         self._connection.execute("ROLLBACK")
                     raise
             except sqlite3.DatabaseError as error:
-                raise self._told(error) from None
+                raise self._told(error, inode) from None
 
-    def _told(self, error: sqlite3.DatabaseError) -> EdgeError:
+    def _connected(self) -> sqlite3.Connection:
+        """To the file that lies there now: another process may have moved a damaged one aside and made a new one."""
+        if self._inode != inode_of(self.path):
+            with self._lock:
+                if self._inode != inode_of(self.path) and not self._connection.in_transaction:
+                    self._connection, self._inode, self.healed = connect(self.path)  # a thread may still read the old one: not closed
+                    self._courses = -1, ()
+        return self._connection
+
+    def _told(self, error: sqlite3.DatabaseError, inode: int) -> EdgeError:
         if "malformed" in str(error) or "not a database" in str(error):
-            aside = move_aside(self.path).name if self.path.exists() else "another file"
-            return EdgeError(f"{self.path}: expected a whole index, found damage ({error}); it is kept as {aside}; import the folder again")
+            aside = set_aside(self.path, inode)
+            kept = f"it is kept as {aside.name}" if aside else "another program has moved it aside"
+            return EdgeError(f"{self.path}: expected a whole index, found damage ({error}); {kept}; import the folder again")
         return EdgeError(f"{self.path}: expected to use the index, found {error}; free space or let the other program end")
 
 

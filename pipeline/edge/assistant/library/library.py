@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.edge.assistant.library.finding import Found, find
+from pipeline.edge.assistant.library.finding import Found, find_nearest
 from pipeline.edge.assistant.library.index import Index
 from pipeline.edge.assistant.library.request import Request, request_of
 from pipeline.edge.assistant.library.terms import normal
@@ -13,6 +13,13 @@ from pipeline.edge.assistant.reply import Reply
 
 _WORD = re.compile(r"[\w.,]{2}", re.ASCII)
 SHOWN, SNIPPET = 3, 40  # files; characters of what stands there
+OPENING = "找到这些："
+NEAREST = {  # what is not as was asked -> how that is said; of words mildly: often they are but chat
+    "course": "这门课里没有找到，别的课里相近的有：",
+    "chapter": "这一章里没有找到，相近的有：",
+    "kind": "没有这一类文件，相近的有：",
+    "words": "只按课程、章节和类型找到这些：",
+}
 NOTHING = "在你的课程文件里没有找到。可以换个说法，或者先导入课程文件夹。"
 
 
@@ -25,22 +32,13 @@ class Library:
     def answer(self, question: str) -> Reply:
         """The best few files with path and place; says so where they are not all that was asked."""
         request = request_of(question, self.index.courses())
-        found = find(self.index, request, SHOWN)
+        found, unmet = find_nearest(self.index, request, SHOWN)
         if not found:
             return Reply(NOTHING, found=False)
-        lines = [_opening(request, found[0]), *(_line(one, request) for one in found)]
+        opening = next((said for name, said in NEAREST.items() if name in unmet), OPENING)
+        lines = [opening, *(_line(one, request) for one in found)]
         facts = [fact for one in found for fact in (one.path, one.place, " ".join(one.passage.split())) if fact]
         return Reply("\n".join(lines), tuple(facts))
-
-
-def _opening(request: Request, best: Found) -> str:
-    if request.course not in (None, best.course):
-        return "这门课里没有找到，别的课里相近的有："
-    if request.chapter not in (None, best.chapter):
-        return "这一章里没有找到，相近的有："
-    if request.kind not in (None, best.kind):
-        return "没有这一类文件，相近的有："
-    return "找到这些："
 
 
 def _line(one: Found, request: Request) -> str:

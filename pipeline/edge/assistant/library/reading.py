@@ -62,12 +62,12 @@ class Reader:
         passages, deadline = list[Passage](), time.monotonic() + self.limits.seconds
         while True:
             line, stopped = self._line(process, deadline)
-            if stopped:
+            message = {"stopped": stopped} if stopped else json.loads(line)
+            if stopped := message.get("stopped"):
                 self._end()
                 if not passages:
                     raise EdgeError(f"{path}: expected a file that can be read, found that {stopped}; split it")
                 return Contents(tuple(passages), f"what stands behind {passages[-1].place or 'its beginning'}: {stopped}")
-            message = json.loads(line)
             if "error" in message:
                 raise EdgeError(message["error"])
             if "end" in message:

@@ -24,8 +24,11 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     for line in sys.stdin:
         _allow(seconds)
-        for message in _read(Path(json.loads(line)), characters):
-            print(json.dumps(message), file=answers, flush=True)
+        try:
+            for message in _read(Path(json.loads(line)), characters):
+                print(json.dumps(message), file=answers, flush=True)
+        except MemoryError:
+            print(json.dumps({"stopped": f"it takes more than {memory >> 20} MB of memory"}), file=answers, flush=True)
 
 
 def _allow(seconds: int) -> None:

@@ -46,7 +46,7 @@ def search(index: Index, facets: Sequence[str], words: Sequence[str], rest: str,
     """
     size = index.read("SELECT coalesce(max(id), 0) FROM passages")[0][0]
     asked = dict.fromkeys((*asked_terms(rest), *words))
-    counts = {word: count for word in asked if (count := _frequency(index, word, size))}
+    counts = {word: count for word in asked if (count := _frequency(index, word, size, LOOKED))}
     rarest = set(sorted(counts, key=counts.__getitem__)[:ASKED])
     known = {word: count for word, count in counts.items() if word in rarest}
     weights = {word: math.log(1 + size / count) * (1 if word in words else WEAK) for word, count in known.items()}
@@ -59,11 +59,11 @@ def search(index: Index, facets: Sequence[str], words: Sequence[str], rest: str,
     return sorted(best.values(), key=lambda hit: (-hit.score, hit.path, hit.root))[:limit]
 
 
-def _frequency(index: Index, word: str, size: int) -> int:
-    """How many passages hold the word, estimated where more than `LOOKED` do, from how far these reach."""
+def _frequency(index: Index, term: str, size: int, looked: int) -> int:
+    """How many passages hold the term, estimated where more than ``looked`` do, from how far these reach."""
     count, last = index.read("SELECT count(*), max(rowid) FROM (SELECT rowid FROM terms WHERE terms MATCH ? LIMIT ?)",
-                             _match([word]), LOOKED)[0]
-    return count if count < LOOKED else max(count, count * size // last)
+                             _match([term]), looked)[0]
+    return count if count < looked else max(count, count * size // last)
 
 
 def _candidates(index: Index, facets: Sequence[str], words: set[str], known: dict[str, int], size: int) -> list[int]:
@@ -75,16 +75,22 @@ def _candidates(index: Index, facets: Sequence[str], words: set[str], known: dic
     groups = [group for length in WINDOWS for at in range(len(order) - length + 1)
               if (group := tuple(order[at:at + length])) and (length < 3 or all(a[-1] == b[0] for a, b in pairwise(group)))]
     rarest = {group: min(known[word] for word in group) for group in groups}
+    scope = _scope(index, facets, size) if max(rarest.values(), default=0) > LEAPS else size
     found, leaps = dict[int, None](), 0
     for group in sorted(groups, key=lambda group: (-len(group), rarest[group])):
         if len(found) >= CANDIDATES or leaps > ALL_LEAPS:
             break
         if words.intersection(group):
-            since = max(0, size - size * LEAPS // rarest[group])  # of what is frequent the newest rows
+            since = max(0, size - size * LEAPS // min(rarest[group], scope))  # of what is frequent the newest rows
             found.update(dict.fromkeys(row for row, in index.read(
                 "SELECT rowid FROM terms WHERE terms MATCH ? AND rowid > ? LIMIT ?", _match([*facets, *group]), since, CANDIDATES)))
-            leaps += min(rarest[group], LEAPS)
+            leaps += min(rarest[group], scope, LEAPS)
     return list(found)[:CANDIDATES]
+
+
+def _scope(index: Index, facets: Sequence[str], size: int) -> int:
+    """How many passages the rarest facet has.  Those of a course lie together, so no few of them say how many there are."""
+    return min((_frequency(index, facet, size, LEAPS) for facet in facets), default=size) or size
 
 
 def _match(words: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from pipeline.edge.assistant.library.documents import FORMATS
 from pipeline.errors import EdgeError, told
+
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What is no text, ends a line, moves the cursor of a terminal or turns the line around."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,11 @@ class Seen:
 def walk(folder: Path) -> Iterator[Seen]:
     """Every file of a known format, by name; hidden ones left out.  Links are followed to files inside the folder only.
 
-    EdgeError where the folder itself cannot be listed.
+    EdgeError where the folder itself cannot be listed, or its name not be shown.
     """
     inside = folder.resolve()
+    if (shown := _printable(str(inside))) != str(inside):
+        raise EdgeError(f"{shown}: expected a folder whose name can be shown, found characters that cannot; rename it")
     try:
         waiting = [*_listed(inside)]
     except OSError as error:
@@ -41,7 +47,7 @@ def walk(folder: Path) -> Iterator[Seen]:
             elif Path(entry.name).suffix.lower() in FORMATS:
                 yield _seen(entry, path, inside)
         except OSError as error:
-            yield Seen(_printable(path), problem=told(error))
+            yield Seen(_printable(path), problem=_printable(told(error)))
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:
@@ -52,7 +58,7 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
 
 def _seen(entry: os.DirEntry[str], path: str, inside: Path) -> Seen:
     if path != _printable(path):
-        return Seen(_printable(path), problem="a name that is no text; rename it")
+        return Seen(_printable(path), problem="a name that is no text or cannot be shown; rename it")
     if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(inside):
         return Seen(path, problem="a link that leads out of the folder; copy the file here")
     found = entry.stat()
@@ -62,4 +68,5 @@ def _seen(entry: os.DirEntry[str], path: str, inside: Path) -> Seen:
 
 
 def _printable(path: str) -> str:
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+    """With escapes for what cannot be shown as it is."""
+    return _UNSHOWN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), path)

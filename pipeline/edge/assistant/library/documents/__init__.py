@@ -28,18 +28,19 @@ class Passage:
 def read_document(path: Path) -> Iterator[Passage]:
     """The passages of a PDF, PPTX, DOCX, Markdown or text file, as they are read; none where it holds no text, as a scan does.
 
-    EdgeError for whatever cannot be read: missing, empty, truncated, foreign, encrypted, a bomb.
+    EdgeError for whatever cannot be read: missing, empty, truncated, foreign, encrypted, a bomb.  MemoryError where there is not
+    enough: the passages until then are good.
     """
     try:
         check_regular_file(path, "a course file")
         if not path.stat().st_size:
             raise EdgeError(f"{path}: expected a course file, found an empty one; save it again")
         yield from _passages(_reader(path)(path))
-    except EdgeError:
+    except (EdgeError, MemoryError):
         raise
     except OSError as error:
         raise EdgeError(f"{path}: expected to read the file, found {told(error)}; check it") from None
-    except (Exception, RecursionError, MemoryError) as error:  # a parser of a foreign file may raise whatever it likes
+    except Exception as error:  # a parser of a foreign file may raise whatever it likes
         found = f"{type(error).__name__}: {error}"[:160]
         raise EdgeError(f"{path}: expected a whole {path.suffix[1:].upper()} file, found {found}; open and save it again") from None
 
