@@ -14,16 +14,16 @@ from pipeline.edge.tools.days import day_of
 
 _MARK, _END = f"[{ANCHOR}{BREAK}]", "，,。；;！!？?\n"  # what is said to be done; where a clause ends
 _STUDY = "(?:学|看|听|读|背|记|做|刷|练|写|答|复习|预习|自习|温习|啃|搞|弄|花|用|投入|完成|坚持)"
-_TO_RECORD = ".{0,6}(?:记(?!单词|公式|忆|住|背)|登|录|存|打卡|签到|标|补|加|汇报|报告|说|告诉|知道|看看)"
+_TO_RECORD = f"[^{ANCHOR}{BREAK}{_END}]{{0,6}}(?:记(?!单词|公式|忆|住|背)|登|录|存|打卡|签到|标|补|加|汇报|报告|说|告诉|知道|看看)"
 _SURELY = "(?:打算|希望|争取|目标|预计|力争|立志|如果|要是|假如|假设|万一)"
 _MAYBE = ("(?:准备(?=[今明晚下再去学看花用复预刷做练背读听写开在每先])|(?<![按照订定])计划|"
           "(?<![思理感猜设梦回联妄幻])想(?![象法起到通明清不])|(?<![主重首只摘纲])要(?![点素领求紧])|决定|必须|即将|"
-          "(?:我|今天|今晚|晚上|还|就|总)得(?=[去再先花把]|学|看|复习)|(?:我|就|才|将)会)")
+          "(?:我|今天|今晚|晚上|还|就|总)得(?=[去再先花把]|学|看|复习)|(?:我|就|才|将)会|我能)")
 _WISHED = re.compile(f"{_SURELY}(?!{_TO_RECORD})[^了{_END}]{{0,20}}{_MARK}|"
                      f"{_MAYBE}(?!{_TO_RECORD}|[把将])[^了{_END}]{{0,10}}?{_STUDY}[^了{_END}]{{0,16}}{_MARK}")
 # 明天, but not 明天的课, 明天要考的 or 为明天, which say for what one studied.
-_AHEAD = (r"(?<![为给证声说])(?:(?:明[天日儿早晚年]|大?后天|下下?个?(?:周|星期|礼拜|月)|改天|待会儿?|等会儿?|等一下|稍后|回头)"
-          f"[一二三四五六日天]?|{NUMERAL}个?(?:天|周|星期|小时)(?:以|之)?后)"
+_AHEAD = (r"(?<![为给证声说])(?:(?:明[天日儿早晚年]|大?后天|下下?个?(?:周|星期|礼拜|月)|改天|待会儿?|等会儿?|等一下|稍后|回头|晚点|过会儿?)"
+          f"[一二三四五六日天]?|过(?:{NUMERAL}|几)天|{NUMERAL}个?(?:天|周|星期|小时)(?:以|之)?后)"
           "(?![的要就]{0,2}(?:考|讲|交|上课|开|有|是|还有|期)|的)")
 _PLANNED = re.compile(f"{_AHEAD}[^了今昨刚已]*?{_MARK}")
 _WILL = re.compile(f"{_AHEAD}[^今昨刚已]{{0,8}}(?:再|就|要|会|能|才|打算|准备|应该|可以)")
@@ -46,10 +46,11 @@ _DAY = re.compile(
     rf"(?<![\d第月零一二两三四五六七八九十]){NUMERAL}号(?![楼馆教室线院机卷桌栋门题])")
 _NOT_THE_DAY = re.compile("没(?!记|登|录|打卡|说|来得及)|布置|留的|到|至|以来|开始")  # 昨天没看完的
 _SOME_DAY = re.compile(r"(?:上上?个?(?:周(?!围)|星期|礼拜)(?![一二三四五六日天])|上个?月(?!\d|[一二三四五六七八九十])|[去前]年|"
-                       "上个?学期|前[几两些阵]|有一天|某天|每个?(?:周|星期|礼拜)[一二三四五六日天])(?!的|真题|试卷|期|考|留|布置|没)")
+                       "上个?学期|前[几两些阵]|有一天|某天|每[天日晚]|每个?(?:周|星期|礼拜)[一二三四五六日天])(?!的|真题|试卷|期|考|留|布置|没)")
 _SOME_SPAN = re.compile("上上个?(?:周|星期|礼拜)|[去今前]年|学期|[寒暑]假|前[几两些阵]|半年|"
                         rf"(?:近|过去|这|前)(?:{NUMERAL}|几)个?(?:天|日|周|星期|礼拜|月|年)")
 _LATE = re.compile("补[记登录签打]|漏[记登]|忘(?:了|记)?(?:记|登|打卡)|没(?:来得及)?(?:记|登|打卡)|想起")  # 今天补记昨天的
+_TOGETHER = re.compile("[一总]共|加起来|合计|两天")
 _NEAR = {"大前": 3, "前": 2, "昨": 1}
 
 
@@ -75,7 +76,7 @@ def day_done(question: str, today: date) -> date | None:
     text = normalised(question)
     named = _days(text, today)
     if _TODAY.search(text) and not (named and _LATE.search(text)):
-        return None if named and without_durations(text).count(BREAK) > 1 else today
+        return None if named and (without_durations(text).count(BREAK) > 1 or _TOGETHER.search(text)) else today
     if not named:
         return None if _SOME_DAY.search(text) else today
     day, behind = next(iter(named.items()))
@@ -90,7 +91,7 @@ def period_asked(question: str, period: str, today: date) -> str | None:
     if not named or _TODAY.search(text):
         return None if (period == "all" or "上上" in text) and _SOME_SPAN.search(text) else period
     day = next(iter(named))
-    if len(named) > 1 or day is None:
+    if len(named) > 1 or day is None or day > today:
         return None
     return "yesterday" if day == today - timedelta(1) else day.isoformat()
 
