@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -105,3 +106,10 @@ def test_a_span_that_is_not_kept_is_asked_back(tracking: Tracking, question: str
 def test_any_text_names_a_day_that_is_not_to_come_or_none(text: str) -> None:
     day = day_done(text, TODAY)
     assert day is None or date.min <= day <= TODAY
+
+
+@pytest.mark.parametrize("piece", ["明天", "没学", "我要学", "上周五", "三天前", "想看M", "\ue000不", "没有没能"])
+def test_a_question_without_end_is_looked_at_no_longer_than_a_short_one(tracking: Tracking, piece: str) -> None:
+    begun = perf_counter()
+    tracking.answer("学了40分钟" + piece * 300_000)
+    assert perf_counter() - begun < 2

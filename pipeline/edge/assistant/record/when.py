@@ -10,6 +10,7 @@ from pipeline.edge.assistant.named import CHAPTER, CourseName, course_in, normal
 from pipeline.edge.assistant.record.counts import counts_in
 from pipeline.edge.assistant.record.durations import NUMERAL, without_durations
 from pipeline.edge.assistant.record.topic import ANCHOR, BREAK
+from pipeline.edge.assistant.record.understanding import LONGEST
 from pipeline.edge.tools.days import day_of
 
 _MARK, _END = f"[{ANCHOR}{BREAK}]", "，,。；;！!？?\n"  # what is said to be done; where a clause ends
@@ -73,7 +74,7 @@ def is_done(question: str, operation: str, courses: Sequence[CourseName]) -> boo
 
 def day_done(question: str, today: date) -> date | None:
     """The day that a statement speaks of, today where it names none; None where it does not say plainly which."""
-    text = normalised(question)
+    text = normalised(question[:LONGEST])
     named = _days(text, today)
     if _TODAY.search(text) and not (named and _LATE.search(text)):
         return None if named and (without_durations(text).count(BREAK) > 1 or _TOGETHER.search(text)) else today
@@ -86,7 +87,7 @@ def day_done(question: str, today: date) -> date | None:
 
 def period_asked(question: str, period: str, today: date) -> str | None:
     """``period`` as `understand` has it, or the one day that the question names, in ISO 8601; None for a span that is none of these."""
-    text = normalised(question)
+    text = normalised(question[:LONGEST])
     named = _days(text, today)
     if not named or _TODAY.search(text):
         return None if (period == "all" or "上上" in text) and _SOME_SPAN.search(text) else period
@@ -110,7 +111,7 @@ def _day(named: str, today: date) -> date | None:
 
 def _marked(question: str, operation: str, course: CourseName | None) -> str:
     """The text without the course's names, a mark for what was done: the chapter, the counts or the duration."""
-    text = _NOT_WHILE.sub("", normalised(question))
+    text = _NOT_WHILE.sub("", normalised(question[:LONGEST]))
     for name in sorted((course.name, *course.aliases) if course else (), key=len, reverse=True):
         text = pattern_of(name).sub("", text)
     if operation == "finish_chapter":
