@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.edge.assistant.named import CourseName
+from pipeline.edge.assistant.record.day import day_done
 from pipeline.edge.assistant.record.entry import SESSION
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.edge.assistant.record.tracking import NOT_DONE, WHICH_DAY, WHICH_PERIOD, Tracking
-from pipeline.edge.assistant.record.when import day_done
 from pipeline.measure.student import NOW
 from tests.assistant.study import content
 
