@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.edge.assistant.named import CourseName
+from pipeline.edge.assistant.record.day import day_done
 from pipeline.edge.assistant.record.entry import SESSION
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.edge.assistant.record.tracking import NOT_DONE, WHICH_DAY, WHICH_PERIOD, Tracking
-from pipeline.edge.assistant.record.when import day_done
 from pipeline.measure.student import NOW
 from tests.assistant.study import content
 
@@ -40,6 +41,7 @@ def tracking(record: StudyRecord) -> Tracking:
     "如果今天学40分钟线代", "后天学高数两小时", "下周三复习线代一小时", "明天，线代40分钟", "今天没学够40分钟", "线代40分钟都没学到",
     "希望今天能学两小时",
     "别记，线代40分钟", "今天得学两小时线代", "待会学40分钟线代", "我要学40分钟线代", "明天学40分钟",
+    "今晚要学40分钟线代，帮我记一下", "晚点学40分钟线代", "过两天学一小时线代", "我能学40分钟线代",
     "明天要学完线代第三章", "线代第三章还没学完", "还没看完高数第二章", "线代第三章明天就学完了", "快学完线代第三章了",
     "我打算今晚看完线代第二章",
     "线代第三章打算今晚看完", "不要把极限标成薄弱点", "别把极限记为薄弱", "打算做10道题，对8道", "明天高数做20道对18道"])
@@ -73,6 +75,7 @@ def test_what_is_done_is_recorded_on_its_day(record: StudyRecord, tracking: Trac
 @pytest.mark.parametrize("question", [
     "上周学了5小时", "上个月学了20小时", "前几天学了40分钟", "几天前学了40分钟", "12月3日学了40分钟", "去年学了40分钟",
     "昨天学了40分钟，前天学了30分钟",
+    "昨天今天一共学了3小时", "我每天学40分钟线代",
     "今天学了40分钟，昨天学了30分钟", "周五学了40分钟", "周一到周五学了10小时", "上周五的作业做了40分钟", "99号学了40分钟"])
 def test_a_day_that_is_not_plainly_said_is_asked_back(record: StudyRecord, tracking: Tracking, question: str) -> None:
     assert tracking.answer(question).text == WHICH_DAY and not content(record)["entry"]
@@ -92,7 +95,7 @@ def test_another_day_or_month_is_what_is_told(record: StudyRecord, tracking: Tra
 
 
 @pytest.mark.parametrize("question", ["去年学了多久", "最近三天学了多久", "前几天学了多久", "这学期正确率多少", "上上周学了多久",
-"昨天和前天学了多久"])
+"昨天和前天学了多久", "周三学了多久"])
 def test_a_span_that_is_not_kept_is_asked_back(tracking: Tracking, question: str) -> None:
     assert tracking.answer(question).text == WHICH_PERIOD
 
@@ -103,3 +106,10 @@ def test_a_span_that_is_not_kept_is_asked_back(tracking: Tracking, question: str
 def test_any_text_names_a_day_that_is_not_to_come_or_none(text: str) -> None:
     day = day_done(text, TODAY)
     assert day is None or date.min <= day <= TODAY
+
+
+@pytest.mark.parametrize("piece", ["明天", "没学", "我要学", "上周五", "三天前", "想看M", "\ue000不", "没有没能"])
+def test_a_question_without_end_is_looked_at_no_longer_than_a_short_one(tracking: Tracking, piece: str) -> None:
+    begun = perf_counter()
+    tracking.answer("学了40分钟" + piece * 300_000)
+    assert perf_counter() - begun < 2
