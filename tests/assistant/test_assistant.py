@@ -17,7 +17,7 @@ from pipeline.edge.assistant.workspace import Workspace
 from pipeline.edge.gateway.apology import CUT
 from pipeline.edge.gateway.cloud import Cloud
 from pipeline.errors import EdgeError
-from pipeline.measure.faithfulness import unfaithful
+from pipeline.measure.faithfulness import strangers
 from pipeline.runtime.decision import Decision
 from tests.assistant.students import CARD, COMPLEX, FOUR, GAUSS, INJECTION, RESOURCE, SECRET, TRACKING, workspace
 from tests.gateway.conftest import SHORT, running, stand_in
@@ -62,7 +62,7 @@ def test_a_conversation_of_the_four_tasks(plain, stand_in):  # noqa: F811
     assert [one.route for one in (resource, tracking, card, cloud)] == ["local", "local", "local", "cloud"]
     assert "课件 高斯定理.md" in resource.reply.text and "40" in tracking.reply.text and "伏特每米" in card.reply.text
     assert cloud.reply.text.startswith(f"【云端替身】您问的是：{COMPLEX}") and cloud.reply.facts == () and cloud.reason == "intent"
-    assert unfaithful([one.reply for one in (resource, tracking, card)]).value == 0
+    assert [strangers(one.reply) for one in (resource, tracking, card)] == [[], [], []]
     assert set(card.ms) == {"classify", "answer"} and set(cloud.ms) == {"classify", "context", "cloud"}
 
 
@@ -136,7 +136,7 @@ def test_local_only_leaves_nothing_out(hostile, stand_in, question):  # noqa: F8
     with open_assistant(hostile) as assistant:
         answered = assistant.answer(question, local_only=True, to_cloud=True)
     assert (answered.route, answered.reason, stand_in.memory.received) == ("local", "local_only", b"") and not answered.offers_cloud
-    assert answered.reply.text and unfaithful([answered.reply]).value == 0
+    assert answered.reply.text and strangers(answered.reply) == []
 
 
 @pytest.mark.parametrize(("fault", "trouble", "word"), [
@@ -146,7 +146,7 @@ def test_a_failing_cloud_is_told_and_the_files_help_out(plain, stand_in, fault, 
     with open_assistant(plain) as assistant:
         answered = assistant.answer(COMPLEX)
     assert answered.trouble == trouble and word in answered.reply.text and "课件 高斯定理.md" in answered.reply.text
-    assert unfaithful([answered.reply]).value == 0
+    assert strangers(answered.reply) == []
 
 
 def test_a_cut_answer_says_so(plain, stand_in):  # noqa: F811
