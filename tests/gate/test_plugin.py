@@ -6,6 +6,8 @@ import pytest
 import yaml
 
 from fixtures.options import asks_for_m4
+from pipeline.data.assistant.tasks import TASKS
+from pipeline.data.intents import INTENTS
 from tests.gate.conftest import ALONE_OR_IN_TWO
 
 PASSING = """
@@ -33,7 +35,9 @@ def test_a_passing_claim_is_green_and_recorded_whole(suite, pytester):
     assert claim["verdict"]["state"] == "pass" and claim["verdict"]["n"] == 1000
     assert len(claim["measurement"]["outcomes"]) == 1000
     assert record(pytester)["run"]["gate"] == {"state": "green", "red": [], "invalid": [], "failed_tests": {}}
-    assert record(pytester)["intents"]["weather_query"] == "天气查询" and len(record(pytester)["intents"]) == 6
+    captions = record(pytester)["intents"]
+    assert captions["weather_query"] == "天气查询" and captions["learning_tracking"] == "学习跟踪"
+    assert set(captions) == {intent.name for intent in INTENTS} | {task.name for task in TASKS}
     result.stdout.fnmatch_lines(["*right often enough*"])
 
 
