@@ -23,8 +23,8 @@ from pipeline.progress import note
 ORIGINAL, CONFIDENCE, VERSION = "original", 0.95, 1
 TEXTS, LONGEST = 200, 4096
 """How many texts are read, and how many tokens of each, if nothing is said."""
-NOT_SERVED = ("on a CPU transformers computes a compressed model as a dense one, whose time and memory are the original's; they are measured "
-              "where the model is exported for a runtime that keeps it small")
+NOT_SERVED = ("time and memory are measured of a model exported for a runtime that keeps it small; on a CPU transformers computes a dense "
+              "one, so they would be the original's")
 NO_MANIFEST = "the directory has no quantization.json, so how long it took is not known"
 
 
