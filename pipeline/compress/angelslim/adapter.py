@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pipeline.compress.angelslim import calibration as prompts_of
-from pipeline.compress.angelslim import failures, result
+from pipeline.compress.angelslim import failures, packing, result
 from pipeline.compress.angelslim.job import STEP, STEPS, UNAVAILABLE, Job
 from pipeline.compress.angelslim.methods import CALIBRATED, FAMILIES, METHODS, compression
 from pipeline.digest import library_versions
@@ -35,28 +35,28 @@ def available() -> str | None:
     return None if made else f"AngelSlim is not installed; python -m pipeline.environment {ENVIRONMENT} makes its environment"
 
 
-def quantise(source: Path, out: Path, scratch: Path, method: str, calibration: Path | None = None, *, group_size: int = 128,
-             samples: int = 128, length: int = 512, seed: int = 42, threads: int | None = None, seconds: float = SECONDS) -> dict[str, Any]:
+def quantise(source: Path, out: Path, scratch: Path, method: str, prompts: Sequence[Sequence[int]] = (), *, group_size: int = 128,
+             threads: int | None = None, seconds: float | None = None) -> dict[str, Any]:
     """Quantise a Hugging Face directory by AngelSlim's ``method`` into ``out``, a compressed-tensors directory, whole or not at all.
 
-    calibration: the file that the methods of CALIBRATED look at (`calibration.prompts`), of which ``samples`` prompts of at most
-    ``length`` ids are drawn by ``seed``.  group_size: inputs that share a scale in 4 bits.  Returns what joins the manifest: settings,
-    versions, calibration and the number of quantised matrices.  UnavailableError where another method may take its place: not
-    installed, model family unknown, no accelerator, out of memory, disk full, ``seconds`` over; EdgeError for every other failure.
+    prompts: token ids that the methods of CALIBRATED look at.  group_size: inputs that share a scale in 4 bits.  Returns what joins
+    the manifest: settings, libraries and tensors, how many matrices are quantised.  UnavailableError where another method may take its
+    place: not installed, model family unknown, no accelerator, out of memory, disk full, ``seconds`` over; EdgeError for any other failure.
     """
-    _check(source, out, method, calibration, group_size)
+    _check(source, out, method, prompts, group_size)
     if reason := available():
         raise UnavailableError(reason)
     made = scratch / "angelslim"
     shutil.rmtree(made, ignore_errors=True)
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-        rows = _prompts(calibration, source, method, samples, length, seed)
         job = Job(source=str(source.resolve()), out=str(made.resolve()), family=FAMILIES[_family(source)],
-                         compression=compression(method, group_size), calibration=_write(rows, scratch), seconds=seconds,
-                         threads=threads or os.cpu_count() or 1)
+                  compression=compression(method, group_size), prompts=_prompts(prompts, method), seconds=seconds or SECONDS,
+                  threads=threads or os.cpu_count() or 1)
         write_object(scratch / "job.json", dict(job))
         _run(scratch, method, job)
+        if method.startswith("int4"):
+            packing.to_compressed_tensors(made)
         tensors = result.check(made, source)
         result.assemble(made, source, out)
     except OSError as error:
@@ -65,8 +65,7 @@ def quantise(source: Path, out: Path, scratch: Path, method: str, calibration: P
         raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
-    seen = {"file": calibration.name, "prompts": len(rows), "tokens": sum(map(len, rows))} if calibration and rows else None
-    return {"settings": job["compression"], "versions": versions(), "calibration": seen, "tensors": tensors}
+    return {"settings": job["compression"], "libraries": versions(), "tensors": tensors}
 
 
 def versions() -> dict[str, str]:
@@ -75,11 +74,11 @@ def versions() -> dict[str, str]:
     return {ENVIRONMENT: own[ENVIRONMENT], **library_versions(LIBRARIES)}
 
 
-def _check(source: Path, out: Path, method: str, calibration: Path | None, group_size: int) -> None:
+def _check(source: Path, out: Path, method: str, prompts: Sequence[Sequence[int]], group_size: int) -> None:
     if method not in METHODS:
         raise EdgeError(f"expected one of AngelSlim's methods {', '.join(METHODS)}, found {method!r}; choose one of them")
-    if method in CALIBRATED and calibration is None:
-        raise EdgeError(f"{method}: expected calibration data, found none; give a .jsonl or text file of prompts")
+    if method in CALIBRATED and not any(prompts):
+        raise EdgeError(f"{method}: expected prompts to calibrate with, found none; give calibration data")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise EdgeError(f"{out}: expected no output yet, found one; remove it or choose another place")
     if "quantization_config" in read_object(source / "config.json", "a model's configuration"):
@@ -97,18 +96,13 @@ def _family(source: Path) -> str:
     return str(read_object(source / "config.json", "a model's configuration").get("model_type"))
 
 
-def _prompts(file: Path | None, source: Path, method: str, samples: int, length: int, seed: int) -> list[list[int]]:
-    if file is None or method not in CALIBRATED:
-        return []
-    rows = prompts_of.prompts(file, source, samples=samples, length=length, seed=seed)
-    return prompts_of.blocks(rows, length) if method == "int4-awq" else rows
-
-
-def _write(rows: list[list[int]], scratch: Path) -> str | None:
-    if not rows:
-        return None
-    (file := scratch / "calibration.jsonl").write_text("".join(f"{json.dumps(ids)}\n" for ids in rows), encoding="utf-8")
-    return str(file.resolve())
+def _prompts(prompts: Sequence[Sequence[int]], method: str) -> list[list[int]]:
+    """As AngelSlim takes them: none where it looks at none, and for AWQ, which keeps them in one tensor, cut anew to one length."""
+    rows = [list(ids) for ids in prompts if ids] if method in CALIBRATED else []
+    if method != "int4-awq":
+        return rows
+    ids, length = list(chain.from_iterable(rows)), max(map(len, rows))
+    return [ids[at:at + length] for at in range(0, len(ids) - length + 1, length)]
 
 
 def _run(scratch: Path, method: str, job: Job) -> None:

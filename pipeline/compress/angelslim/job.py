@@ -10,12 +10,12 @@ STEPS = ("loading AngelSlim", "loading the model", "calibrating", "converting", 
 
 class Job(TypedDict):
     """source, out: model directories.  family: the class of AngelSlim's that handles the model.  compression: its configuration
-    of the method.  calibration: token ids a line as JSON, or none.  seconds: the time limit.  threads: of torch."""
+    of the method.  prompts: token ids to calibrate with.  seconds: the time limit.  threads: of torch."""
 
     source: str
     out: str
     family: str
     compression: dict[str, Any]
-    calibration: str | None
+    prompts: list[list[int]]
     seconds: float
     threads: int

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.compress.angelslim import failures, stand_ins
+from pipeline.compress.angelslim import failures, stand_ins, without_cuda
 from pipeline.compress.angelslim.job import STEP, STEPS, UNAVAILABLE, Job
 
 
@@ -33,16 +33,18 @@ def main() -> None:
 def quantise(job: Job) -> None:
     """Run the engine from the model to the directory ``out``."""
     _step(0)
+    import torch
+
     stand_ins.install()
+    if not torch.cuda.is_available():
+        without_cuda.install()
     from angelslim.engine import Engine
     from angelslim.utils.config_parser import CompressionConfig, GlobalConfig, QuantizationConfig
 
     stand_ins.close()
-    import torch
-
     torch.set_num_threads(job["threads"])
     torch.manual_seed(0)
-    batches = _batches(job["calibration"])
+    batches = _batches(job["prompts"])
     _step(1)
     engine = Engine()
     engine.prepare_model(job["family"], model_path=job["source"], torch_dtype="auto", trust_remote_code=False,
@@ -60,12 +62,11 @@ def quantise(job: Job) -> None:
     engine.save(job["out"])
 
 
-def _batches(file: str | None) -> list[dict[str, Any]]:
-    """What AngelSlim's own data sets give: ids, labels and mask [1, T], one prompt each, so that nothing is padded."""
+def _batches(prompts: list[list[int]]) -> list[dict[str, Any]]:
+    """What AngelSlim's own data sets give, [1, T] of a prompt each, but as it is: they pad, and calibrate on the padding."""
     import torch
 
-    lines = Path(file).read_text(encoding="utf-8").splitlines() if file else []
-    rows = [torch.tensor([json.loads(line)]) for line in lines]
+    rows = [torch.tensor([ids]) for ids in prompts]
     return [{"input_ids": ids, "labels": ids.clone(), "attention_mask": torch.ones_like(ids)} for ids in rows]
 
 
