@@ -6,8 +6,8 @@ prompts it sees, `worker` the program that runs its engine, `failures` what it m
 
 from __future__ import annotations
 
-from pipeline.compress.angelslim.adapter import ENVIRONMENT, available, quantise
+from pipeline.compress.angelslim.adapter import ENVIRONMENT, LIBRARIES, available, quantise
 from pipeline.compress.angelslim.methods import METHODS
 from pipeline.environment import UnavailableError as Unavailable
 
-__all__ = ["ENVIRONMENT", "METHODS", "Unavailable", "available", "quantise"]
+__all__ = ["ENVIRONMENT", "LIBRARIES", "METHODS", "Unavailable", "available", "quantise"]

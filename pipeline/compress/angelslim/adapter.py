@@ -26,13 +26,16 @@ SECONDS = 2 * 3600
 """The time limit, if nothing else is said."""
 
 
-def available() -> str | None:
-    """None where AngelSlim can be started, else why not, in one line.  Makes and starts nothing."""
+def available(source: Path | None = None) -> str | None:
+    """None where AngelSlim can be started, on a model of this family if one is given; else why not, in one line.  Starts nothing."""
     try:
-        made = existing(ENVIRONMENT)
+        if existing(ENVIRONMENT) is None:
+            return f"AngelSlim is not installed; python -m pipeline.environment {ENVIRONMENT} makes its environment"
     except UnavailableError as error:
         return str(error)
-    return None if made else f"AngelSlim is not installed; python -m pipeline.environment {ENVIRONMENT} makes its environment"
+    if source and (family := _family(source)) not in FAMILIES:
+        return f"AngelSlim was not tried on the model family {family} (only {', '.join(FAMILIES)})"
+    return None
 
 
 def quantise(source: Path, out: Path, scratch: Path, method: str, prompts: Sequence[Sequence[int]] = (), *, group_size: int = 128,
@@ -40,11 +43,11 @@ def quantise(source: Path, out: Path, scratch: Path, method: str, prompts: Seque
     """Quantise a Hugging Face directory by AngelSlim's ``method`` into ``out``, a compressed-tensors directory, whole or not at all.
 
     prompts: token ids that the methods of CALIBRATED look at.  group_size: inputs that share a scale in 4 bits.  Returns what joins
-    the manifest: settings, libraries and tensors, how many matrices are quantised.  UnavailableError where another method may take its
+    the manifest: settings, libraries and tensors.  UnavailableError where another method may take its
     place: not installed, model family unknown, no accelerator, out of memory, disk full, ``seconds`` over; EdgeError for any other failure.
     """
     _check(source, out, method, prompts, group_size)
-    if reason := available():
+    if reason := available(source):
         raise UnavailableError(reason)
     made = scratch / "angelslim"
     shutil.rmtree(made, ignore_errors=True)
@@ -83,9 +86,6 @@ def _check(source: Path, out: Path, method: str, prompts: Sequence[Sequence[int]
         raise EdgeError(f"{out}: expected no output yet, found one; remove it or choose another place")
     if "quantization_config" in read_object(source / "config.json", "a model's configuration"):
         raise EdgeError(f"{source}: expected a model that is not quantised, found one that is; give the original")
-    family = _family(source)
-    if family not in FAMILIES:
-        raise _cannot(method, f"the model family {family} is not supported (known: {', '.join(FAMILIES)})")
     for name, (outputs, inputs) in result.matrices(model_shapes(source)).items():
         if method.startswith("int4") and (inputs % group_size or inputs % 32 or outputs % 32):
             raise EdgeError(f"{name}: expected inputs in groups of {group_size} and outputs in 32s, found {[outputs, inputs]}; "

@@ -23,8 +23,8 @@ def matrices(tensors: Mapping[str, Shape]) -> dict[str, Shape]:
     return {name: shape for name, shape in tensors.items() if ".layers." in name and len(shape) == 2 and name.endswith(".weight")}
 
 
-def check(made: Path, source: Path) -> int:
-    """How many matrices of ``source`` are quantised in ``made``: all of them, else EdgeError.
+def check(made: Path, source: Path) -> dict[str, int]:
+    """How many tensors of ``source`` are quantised in ``made``, which is every matrix, else EdgeError, and how many are kept.
 
     Also errors: no compressed-tensors configuration, a tensor that is missing, misshapen or of nobody, a scale not finite or not positive.
     """
@@ -43,7 +43,7 @@ def check(made: Path, source: Path) -> int:
     for name, scale in _scales(made):
         if not (scale.isfinite().all() and (scale > 0).all()):
             raise _wrong(made, f"finite scales above 0 in {name}", f"{scale.min().item()} to {scale.max().item()}")
-    return len(wanted)
+    return {"quantised": len(wanted), "kept": len(before) - len(wanted)}
 
 
 def assemble(made: Path, source: Path, out: Path) -> None:
