@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from pipeline.errors import EdgeError
 from pipeline.runtime.files import read_object, write_object
 from pipeline.train.weights import Shape, model_shapes, shapes, weight_files
 
 BESIDE = ("generation_config.json", "added_tokens.json")
+CODES, PACKED = ("I8", "F8_E4M3"), ("I32",)
 _PARTS = ("_packed", "_scale", "_zero_point", "_shape")
 
 
@@ -32,12 +33,13 @@ def check(made: Path, source: Path) -> dict[str, int]:
     if not isinstance(config, dict) or config.get("quant_method") != "compressed-tensors" or not config.get("config_groups"):
         raise _wrong(made, "a compressed-tensors quantization_config", f"{str(config)[:80]}")
     before, after = model_shapes(source), shapes(weight_files(made))
+    types = _types(made)
     wanted = matrices(before)
     for name, shape in before.items():
         if name not in wanted and after.get(name) != shape:
             raise _wrong(made, f"{name} {list(shape)}", f"{after.get(name)}")
     for name in wanted:
-        _check_matrix(made, name, wanted[name], after)
+        _check_matrix(made, name, wanted[name], after, types)
     if strange := sorted(name for name in after if name not in before and not _belongs(name, wanted)):
         raise _wrong(made, "the tensors of the model alone", ", ".join(strange[:3]))
     for name, scale in _scales(made):
@@ -73,13 +75,13 @@ def assemble(made: Path, source: Path, out: Path) -> None:
     shutil.move(whole, out)
 
 
-def _check_matrix(made: Path, name: str, shape: Shape, after: Mapping[str, Shape]) -> None:
+def _check_matrix(made: Path, name: str, shape: Shape, after: Mapping[str, Shape], types: Mapping[str, str]) -> None:
     if f"{name}_scale" not in after:
         raise _wrong(made, f"a scale of {name}", "none: the matrix is not quantised")
-    held = after.get(f"{name}_packed") or after.get(name)
-    packed = f"{name}_packed" in after
-    if held is None or held[0] != shape[0] or held[1] != (-(-shape[1] // 8) if packed else shape[1]):
-        raise _wrong(made, f"codes of {name} {list(shape)}", f"{held}")
+    packed = f"{name}_packed"
+    held, expected = (packed, (shape[0], -(-shape[1] // 8))) if packed in after else (name, shape)
+    if after.get(held) != expected or types[held] not in (PACKED if held == packed else CODES):
+        raise _wrong(made, f"codes of {name} {list(expected)}", f"{types.get(held)} {list(after.get(held, ()))}")
 
 
 def _belongs(name: str, wanted: Mapping[str, Shape]) -> bool:
@@ -87,13 +89,18 @@ def _belongs(name: str, wanted: Mapping[str, Shape]) -> bool:
     return not stems.isdisjoint(wanted)
 
 
+def _types(made: Path) -> dict[str, str]:
+    return {name: tensors.get_slice(name).get_dtype() for tensors in _opened(made) for name in tensors.keys()}
+
+
 def _scales(made: Path) -> Iterator[tuple[str, Any]]:
+    yield from ((name, tensors.get_tensor(name).float()) for tensors in _opened(made) for name in tensors.keys() if name.endswith("_scale"))
+
+
+def _opened(made: Path) -> Iterator[Any]:
     for file in weight_files(made):
-        try:
-            with safe_open(file, "pt") as tensors:
-                yield from ((name, tensors.get_tensor(name).float()) for name in tensors.keys() if name.endswith("_scale"))
-        except (SafetensorError, OSError) as error:
-            raise EdgeError(f"expected whole weights in {file}, found: {error}; quantise again") from None
+        with safe_open(file, "pt") as tensors:
+            yield tensors
 
 
 def _wrong(made: Path, expected: str, found: str) -> EdgeError:

@@ -21,8 +21,10 @@ LINES = {
 
 class _Loader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
+        import torch
+
         source = self.get_source(fullname) or ""
-        for line, instead in LINES[fullname]:
+        for line, instead in () if torch.cuda.is_available() else LINES[fullname]:
             if source.count(line) != 1:
                 raise ImportError(f"expected the line {line} once in {fullname}, found it {source.count(line)} times", name=fullname)
             source = source.replace(line, instead)
@@ -39,5 +41,5 @@ class _Finder:
 
 
 def install() -> None:
-    """From now on those modules are imported with the lines changed."""
+    """From now on those modules are imported with the lines changed, unless CUDA is there."""
     sys.meta_path.insert(0, _Finder)

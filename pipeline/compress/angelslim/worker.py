@@ -33,15 +33,14 @@ def main() -> None:
 def quantise(job: Job) -> None:
     """Run the engine from the model to the directory ``out``."""
     _step(0)
-    import torch
-
     stand_ins.install()
-    if not torch.cuda.is_available():
-        without_cuda.install()
+    without_cuda.install()
     from angelslim.engine import Engine
     from angelslim.utils.config_parser import CompressionConfig, GlobalConfig, QuantizationConfig
 
     stand_ins.close()
+    import torch  # not before: a package that is broken is told at once
+
     torch.set_num_threads(job["threads"])
     torch.manual_seed(0)
     batches = _batches(job["prompts"])
