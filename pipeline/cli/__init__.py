@@ -10,7 +10,7 @@ from importlib import import_module
 from pipeline.errors import EdgeError, told
 
 COMMANDS = ("artifacts", "assistant", "baseline", "compress", "data", "doctor", "gate", "gateway", "init", "m4", "plan", "preflight",
-            "report", "serve")
+            "quantize", "report", "serve")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
