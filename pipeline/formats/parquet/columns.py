@@ -115,7 +115,9 @@ def _groups(row: Row) -> list[int]:
                         f"{row.quant_axis} and {row.group_size}; make the file again")
     if row.group_size == 0:
         return [row.shape[row.quant_axis]]
-    inputs = row.shape[-1] if row.shape else 1
-    outer = row.num_params // inputs if inputs else 0
-    codes = max(1, bits(row.dtype) // bits(row.quant_type or row.dtype)) if row.dtype.startswith(("int", "uint")) else 1
-    return sorted({outer * ceil(max(0, codes * inputs - spare) / row.group_size) for spare in range(codes)})
+    last = row.shape[-1] if row.shape else 1
+    outer = row.num_params // last if last else 0
+    word, width = bits(row.dtype), bits(row.quant_type or row.dtype)
+    packed = row.dtype.startswith(("int", "uint")) and 0 < width < word
+    inputs = range(word * (last - 1) // width + 1, word * last // width + 1) if packed else [last]
+    return sorted({outer * ceil(count / row.group_size) for count in inputs})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from math import ceil, prod
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,12 @@ def method(directory: Path, rows: Iterable[Row]) -> str | None:
 def labelled(directory: Path, rows: list[Row]) -> Iterator[Row]:
     """The rows, those of quantised weights with quant_type, axis, group size and, where they fit the columns, scales."""
     config, by_name = _configuration(directory), {row.name: row for row in rows}
+    groups = config.get("config_groups")
+    weights = [one.get("weights") for one in groups.values()] if isinstance(groups, dict) else []
+    widths = [one["num_bits"] for one in weights if one and isinstance(one.get("num_bits"), int)] or [4, 8, 2, 3, 5, 6]
     for row in rows:
         if row.name.endswith(PACKED):
-            yield _packed(row, by_name)
+            yield _packed(row, by_name, widths)
         elif row.name.endswith(GPTQ):
             yield replace(row, quant_type=f"int{config.get('bits', config.get('w_bit', 4))}", quant_axis=len(row.shape) - 1)
         elif row.dtype in CODES and len(row.shape) == 2:
@@ -46,13 +49,13 @@ def labelled(directory: Path, rows: list[Row]) -> Iterator[Row]:
             yield row
 
 
-def _packed(row: Row, by_name: Mapping[str, Row]) -> Row:
-    """A matrix of compressed-tensors, whose codes lie in words of 32 bits, each row of the matrix in words of its own."""
+def _packed(row: Row, by_name: Mapping[str, Row], widths: Iterable[int]) -> Row:
+    """A matrix of compressed-tensors: each row's codes one after the other in words of 32 bits, of one of the widths."""
     shape = by_name.get(row.name.removesuffix(PACKED) + SHAPE)
-    if shape is None or row.dtype != "int32" or len(row.shape) != 2:
+    if shape is None or shape.dtype not in _NUMPY or not shape.num_params or row.dtype != "int32" or len(row.shape) != 2:
         return replace(row, quant_type="fp4" if row.dtype == "uint8" else "packed")
     inputs = int(np.frombuffer(_bytes(shape), _NUMPY[shape.dtype])[-1])
-    width = next((width for width in (2, 3, 4, 5, 6, 8) if ceil(inputs / (32 // width)) == row.shape[1]), None)
+    width = next((width for width in widths if ceil(inputs * width / 32) == row.shape[1]), None)
     if width is None:
         return replace(row, quant_type="packed")
     return _scaled(replace(row, quant_type=f"int{width}"), by_name, inputs)
@@ -75,15 +78,15 @@ def _scaled(row: Row, by_name: Mapping[str, Row], inputs: int) -> Row:
 
 
 def _zero_points(zero: Row, scale: Row, row: Row) -> bytes | None:
-    """float32 in the order of the scales; packed ones lie along the outputs, the lowest bits first, raised to be positive."""
+    """float32 in the order of the scales; packed ones lie along the outputs, raised to be positive."""
     if zero.dtype == "int8" and zero.num_params == scale.num_params:
         return np.frombuffer(_bytes(zero), np.int8).astype(np.float32).tobytes()
-    width = bits(row.quant_type or "int8")
-    if zero.dtype != "int32" or prod(zero.shape[:1]) != ceil(scale.shape[0] / (32 // width)):
+    width, outputs = bits(row.quant_type or row.dtype), row.shape[0]
+    if zero.dtype != "int32" or len(zero.shape) != 2 or zero.shape[0] != ceil(outputs * width / 32):
         return None
-    words = np.frombuffer(_bytes(zero), "<u4").reshape(zero.shape)
-    codes = np.stack([words >> np.uint32(width * at) & np.uint32(2**width - 1) for at in range(32 // width)], 1)
-    return (codes.reshape(-1, *zero.shape[1:])[: scale.shape[0]].astype(np.float32) - 2 ** (width - 1)).tobytes()
+    words = np.frombuffer(_bytes(zero), "<u4").reshape(zero.shape).T.copy()
+    ones = np.unpackbits(words.view(np.uint8), axis=1, count=outputs * width, bitorder="little").reshape(-1, outputs, width)
+    return ((ones @ (1 << np.arange(width))).T - 2 ** (width - 1)).astype("<f4").tobytes()
 
 
 _NUMPY = {"int64": "<i8", "int32": "<i4"}
