@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.digest import directory_digest, file_digest
+from pipeline.environment import UnavailableError
 from pipeline.errors import EdgeError
 from pipeline.progress import note
 from pipeline.quantize.backends import backend
@@ -77,11 +78,9 @@ def with_fallback(config: QuantizationConfig, attempt: Callable[[QuantizationCon
     """
     if config.backend != "angelslim" or config.no_fallback:
         return attempt(config, None)
-    from pipeline.compress.angelslim import Unavailable
-
     try:
         return attempt(config, None)
-    except Unavailable as error:
+    except UnavailableError as error:
         tell(f"{error}; {config.method} by llm-compressor takes its place")
         return attempt(config.model_copy(update={"backend": "llmcompressor"}), ("angelslim", str(error)))
 
