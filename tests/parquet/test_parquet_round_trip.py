@@ -109,6 +109,8 @@ def test_only_the_small_files_are_carried(tmp_path):
         (source / name).write_text("{}")
     (source / "sub").mkdir()
     assert set(contents(there_and_back(source))) == {*SMALL, "model.safetensors"}
+    metadata = pq.read_metadata(tmp_path / "model.parquet").metadata  # text, or some readers refuse the file
+    assert all(value.decode("utf-8") for value in metadata.values()) and len(metadata) == len(SMALL) + 2
 
 
 def test_what_is_parquet(tmp_path):
