@@ -61,7 +61,8 @@ def _why_not(task: str, file: Path | None) -> str:
     except OSError as error:
         raise EdgeError(f"expected the questions of {task}, found {told(error)}; check the path") from None
     except ValueError as error:
-        raise EdgeError(f"{file}: expected the questions of {task}, a JSON object a line, found {error}; see {TASKS / f'{task}.yaml'}") from None
+        raise EdgeError(f"{file}: expected the questions of {task}, a JSON object a line, found {error}; {TASKS / task}.yaml has its "
+                        "fields") from None
     return ""
 
 
@@ -70,7 +71,8 @@ def _run(model: Path, asked: Mapping[str, Any], limit: int, threads: int) -> dic
     note(f"{model.name}: {', '.join(asked)}, by lm-evaluation-harness")
     with tempfile.TemporaryDirectory(prefix="harness-") as folder:
         scratch = Path(folder)
-        job = {"model": str(model.resolve()), "tasks": dict(asked), "limit": limit, "threads": threads, "answers": str(scratch / "answers.json")}
+        job = {"model": str(model.resolve()), "tasks": dict(asked), "limit": limit, "threads": threads,
+               "answers": str(scratch / "answers.json")}
         (scratch / "job.json").write_text(json.dumps(job), encoding="utf-8")
         path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
         try:
@@ -86,8 +88,8 @@ def _answers(task: str, file: Path | None, found: Mapping[str, Any]) -> Answers:
         return Answers(found["ids"], found["right"])
     if file is None:
         return Answers(reason=f"the hub's questions could not be asked: {error:.200}; give them as a file")
-    raise EdgeError(f"{file}: expected the questions of {task}, found that the harness cannot ask them: {error:.300}; see "
-                    f"{TASKS / f'{task}.yaml'}")
+    raise EdgeError(f"{file}: expected the questions of {task}, found that the harness cannot ask them: {error:.300}; {TASKS / task}.yaml "
+                    "has its fields")
 
 
 def _local(task: str, file: Path) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def answers(model: Any, task: str | dict[str, Any], limit: int) -> dict[str, lis
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    known = TaskManager(include_defaults=isinstance(task, str))  # the harness's own thousands of tasks take long to list
+    known = TaskManager(include_defaults=isinstance(task, str))  # to list its thousands takes long
     found = simple_evaluate(model=model, tasks=[task], task_manager=known, limit=limit, log_samples=True, bootstrap_iters=0, random_seed=SEED,
                             numpy_random_seed=SEED, torch_random_seed=SEED, fewshot_random_seed=SEED)
     ids, right = [], []

@@ -54,7 +54,8 @@ def test_a_question_is_right_where_its_letter_is_the_likeliest(merged, model, tm
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("task", "row"), [
-    ("gsm8k", {"question": "How many?", "answer": "It is 1,000 + 80 = 1080\n#### 1,080"}), ("cmath", {"input": "多少？", "golden": "1080"})])
+    ("gsm8k", {"question": "How many?", "answer": "It is 1,000 + 80 = 1080\n#### 1,080"}),
+    ("cmath", {"input": "多少？", "golden": "1080"})])
 def test_the_last_number_that_is_said_counts(task, row, tmp_path):
     pytest.importorskip("lm_eval")
     from lm_eval.api.model import LM
@@ -74,7 +75,8 @@ def test_the_last_number_that_is_said_counts(task, row, tmp_path):
     assert found["right"] == [1, 0, 0, 1]
 
 
-@pytest.mark.parametrize(("content", "why"), [("", "expected"), ("[1]\n", "no JSON object"), ("{\n", "JSON object a line"), (None, "check the path")])
+@pytest.mark.parametrize(("content", "why"), [
+    ("", "JSON object a line"), ("[1]\n", "no JSON object"), ("{\n", "JSON object a line"), (None, "check the path")])
 def test_a_file_that_holds_no_questions_is_a_mistake(content, why, merged, tmp_path, monkeypatch):
     monkeypatch.setattr(harness, "find_spec", lambda _: object())
     file = tmp_path / "q.jsonl"
@@ -96,7 +98,8 @@ def test_what_cannot_be_asked_says_why(merged, tmp_path, monkeypatch, hub_is_off
 def test_models_are_held_against_each_other_on_the_same_questions():
     before, after = Answers(list("abcd"), [1, 1, 1, 0]), Answers(list("dcba"), [1, 1, 0, 1])
     found = held_against(before, after, 0.95)
-    assert found["loss"]["value"] == 0 and found["accuracy"]["value"] == 0.75 and found["right"] == dict(zip("dcba", [1, 1, 0, 1], strict=True))
+    assert found["loss"]["value"] == 0 and found["accuracy"]["value"] == 0.75
+    assert found["right"] == {"d": 1, "c": 1, "b": 0, "a": 1}
     assert found["loss"]["p"] == 1 and found["loss"]["lower"] == pytest.approx(-found["loss"]["upper"])
     with pytest.raises(EdgeError, match="2 that only one has"):
         held_against(before, Answers(list("abce"), [1, 1, 1, 0]), 0.95)
