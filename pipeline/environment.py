@@ -57,6 +57,12 @@ def python_of(name: str) -> Path:
     return home / "bin" / "python"
 
 
+def existing(name: str) -> Path | None:
+    """The interpreter of the environment where it has been made for these versions, else None; makes nothing."""
+    home = _home(name)
+    return home / "bin" / "python" if home.exists() else None
+
+
 def _home(name: str) -> Path:
     """A place of its own for these versions beside these libraries."""
     version = sha256_text("\n".join([requirements(name), sys.version, *_libraries()]))[:12]

@@ -54,43 +54,43 @@ def claims_table(results: Mapping[str, Any]) -> str:
         rows.append(rf"\addlinespace \multicolumn{{7}}{{l}}{{\textbf{{{escape(phase)}}}}} \\")
         rows += [_claim_row(claim) for claim in group]
     heads = ["目标", "要求", "测量值", "区间", "$n$", "结论", "裕量"]
-    return _longtable(RAGGED + r"{3.7cm}rrrrlr", heads, rows, "验收目标、测量值、区间与结论", "tab:claims")
+    return longtable(RAGGED + r"{3.7cm}rrrrlr", heads, rows, "验收目标、测量值、区间与结论", "tab:claims")
 
 
 def _claim_row(claim: Claim) -> str:
     measured = fmt.chinese(fmt.measured(claim)).replace("（仅供参考）", "*")
     cells = [claim.caption, fmt.chinese(fmt.target(claim)), measured, fmt.chinese(fmt.interval(claim, unit=False)),
              fmt.count(claim.n), fmt.STATES[claim.state].chinese, fmt.margin(claim, unit=False)]
-    return _row(cells)
+    return row(cells)
 
 
 def paired_table(results: Mapping[str, Any]) -> str:
     """One row a paired claim, with McNemar's p."""
     heads = ["目标", "$n$", "仅参照答对", "仅被测答对", "McNemar $p$", "结论"]
-    rows = [_row(cells) for cells in pairs.paired(claims(results))]
-    return _longtable(RAGGED + "{5cm}rrrrl", heads, rows, "同一批查询上的配对比较（McNemar 精确检验，双侧）", "tab:paired")
+    rows = [row(cells) for cells in pairs.paired(claims(results))]
+    return longtable(RAGGED + "{5cm}rrrrl", heads, rows, "同一批查询上的配对比较（McNemar 精确检验，双侧）", "tab:paired")
 
 
 def agreement_table(results: Mapping[str, Any]) -> str:
     """One row an agreement of two models, with the differences of their logits."""
     heads = ["测量", "$n$", "一致率", "不一致", "logit 最大差", "logit 平均差"]
-    rows = [_row(cells) for cells in pairs.agreements(results)]
-    return _longtable(RAGGED + "{5.6cm}rrrrr", heads, rows, "两个模型的预测一致性", "tab:agreement")
+    rows = [row(cells) for cells in pairs.agreements(results)]
+    return longtable(RAGGED + "{5.6cm}rrrrr", heads, rows, "两个模型的预测一致性", "tab:agreement")
 
 
 def artifact_table(results: Mapping[str, Any]) -> str:
     """Every artifact with the start of its key, its size and its inputs."""
     entries = (results.get("artifacts") or {}).items()
-    rows = [_row([artifact_name(results, key), key[:12], fmt.size(artifact_bytes(manifest)),
-                  ", ".join(manifest.get("inputs") or {}) or fmt.NONE]) for key, manifest in entries]
-    return _longtable(RAGGED + "{4cm}lr" + RAGGED + "{5cm}", ["产物", "键", "大小", "输入"], rows, "产物索引", "tab:artifacts")
+    rows = [row([artifact_name(results, key), key[:12], fmt.size(artifact_bytes(manifest)),
+                 ", ".join(manifest.get("inputs") or {}) or fmt.NONE]) for key, manifest in entries]
+    return longtable(RAGGED + "{4cm}lr" + RAGGED + "{5cm}", ["产物", "键", "大小", "输入"], rows, "产物索引", "tab:artifacts")
 
 
-def _row(cells: Iterable[object]) -> str:
+def row(cells: Iterable[object]) -> str:
     return " & ".join(escape(cell) for cell in cells) + r" \\"
 
 
-def _longtable(columns: str, heads: Sequence[str], rows: Sequence[str], caption: str, label: str) -> str:
+def longtable(columns: str, heads: Sequence[str], rows: Sequence[str], caption: str, label: str) -> str:
     """The table; "" where it would have no rows."""
     if not rows:
         return ""

@@ -10,6 +10,7 @@ from pipeline.percentile import rank
 from pipeline.verdict.statistics import Bounds
 
 RESAMPLES, SEED = 4000, 20260101  # at 99 % each tail holds 40; the same samples always give the same bounds
+AT_ONCE = 50  # resamples of many items, which would not all go into memory
 BLOCK = 20  # rounds; longer than a neighbour's burst of a few decisions
 
 
@@ -29,6 +30,14 @@ def sample_mean(values: Sequence[float], confidence: float) -> Bounds:
     sample, n = np.asarray(values, float), len(values)
     generator = _generator()
     return _tails(np.array([sample[generator.integers(0, n, n)].mean() for _ in range(RESAMPLES)]), confidence)
+
+
+def ratio_of_sums(sums: Sequence[float], sizes: Sequence[int], confidence: float) -> Bounds:
+    """Of all sums over all sizes, where each item, such as a text, has a sum over parts of it that are not independent, and a size."""
+    n, generator = len(sums), _generator()
+    above, below = np.asarray(sums, float), np.asarray(sizes, float)
+    drawn = (generator.integers(0, n, (AT_ONCE, n)) for _ in range(RESAMPLES // AT_ONCE))
+    return _tails(np.concatenate([above[items].sum(axis=1) / below[items].sum(axis=1) for items in drawn]), confidence)
 
 
 def percentile_change(before: Sequence[float], now: Sequence[float], q: float, confidence: float, relative: bool) -> Bounds:

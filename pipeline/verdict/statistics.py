@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import beta, binom, norm
+from scipy.stats import beta, binom, norm, t
 
 
 class Bounds(NamedTuple):
@@ -22,6 +22,24 @@ def clopper_pearson(successes: int, n: int, confidence: float) -> Bounds:
     """Exact bounds of a proportion (Clopper and Pearson 1934)."""
     lower = beta.ppf(1 - confidence, successes, n - successes + 1) if successes else 0.0
     upper = beta.ppf(confidence, successes + 1, n - successes) if successes < n else 1.0
+    return Bounds(float(lower), float(upper))
+
+
+def clustered_proportion(successes: Sequence[int], sizes: Sequence[int], confidence: float) -> Bounds:
+    """Bounds of a proportion whose trials come in clusters, such as the tokens of a text (Korn and Graubard 1998, Survey Methodology
+    24:193): Clopper-Pearson at the effective number of trials, p (1 - p) over the variance between clusters, with their degrees of freedom.
+
+    It is never more than the number of trials, nor tells more where nothing varies than if each cluster were one trial.
+    """
+    k, n, p = len(sizes), sum(sizes), sum(successes) / sum(sizes)
+    residuals = np.asarray(successes, float) - p * np.asarray(sizes, float)
+    variance = k / (k - 1) * float((residuals ** 2).sum()) / n ** 2 if k > 1 else 0.0
+    effective = min(float(n), p * (1 - p) / variance) if variance > 0 else float(k)
+    if k > 1 and n > k:
+        effective *= float((t.ppf(confidence, n - 1) / t.ppf(confidence, k - 1)) ** 2)
+    hits = p * effective
+    lower = beta.ppf(1 - confidence, hits, effective - hits + 1) if hits > 0 else 0.0
+    upper = beta.ppf(confidence, hits + 1, effective - hits) if hits < effective else 1.0
     return Bounds(float(lower), float(upper))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.verdict.bootstrap import interleaved_change, mean_bounds, percentile_change
+from pipeline.verdict.bootstrap import interleaved_change, mean_bounds, percentile_change, ratio_of_sums
 from pipeline.verdict.statistics import discordant_difference, independent_difference
 
 
@@ -49,3 +49,14 @@ def test_drift_widens_two_samples_and_not_interleaved_ones():
     apart = percentile_change(*drift, 0.5, 0.99, True)
     beside = interleaved_change(*drift, 0.5, 0.99, True)
     assert beside.upper - beside.lower < apart.upper - apart.lower
+
+
+def test_a_ratio_of_sums_covers_where_items_are_of_different_sizes():
+    rng, rate, found = np.random.default_rng(6), 0.3, []
+    for _ in range(100):
+        sizes = rng.integers(5, 60, 60)
+        sums = rng.gamma(2, rate * sizes / 2)
+        bounds = ratio_of_sums(sums, sizes.tolist(), 0.95)
+        found.append((bounds.lower <= rate, rate <= bounds.upper, bounds.lower <= sums.sum() / sizes.sum() <= bounds.upper))
+    below, above, own = np.mean(found, axis=0)
+    assert below >= 0.9 and above >= 0.9 and own == 1

@@ -9,6 +9,7 @@ from scipy.special import ndtri, xlogy
 
 from pipeline.verdict.statistics import (
     clopper_pearson,
+    clustered_proportion,
     mcnemar_p,
     median_ratio_bounds,
     paired_difference,
@@ -121,3 +122,26 @@ def test_smallest_settling_n_finds_the_edge(edge, start):
 
 def test_smallest_settling_n_gives_up():
     assert smallest_settling_n(lambda n: False, 1, limit=1000) is None
+
+
+@given(st.lists(st.integers(0, 1), min_size=2, max_size=300), st.sampled_from([0.9, 0.95, 0.99]))
+def test_clusters_of_one_trial_are_never_narrower_than_clopper_pearson(outcomes, confidence):
+    alone = clopper_pearson(sum(outcomes), len(outcomes), confidence)
+    found = clustered_proportion(outcomes, [1] * len(outcomes), confidence)
+    assert found.lower <= alone.lower + 1e-9 and alone.upper <= found.upper + 1e-9
+    assert found == pytest.approx(alone, abs=1 / len(outcomes))
+
+
+def test_trials_that_go_together_count_as_few():
+    assert clustered_proportion([10] * 20, [10] * 20, 0.95).lower < clopper_pearson(20, 20, 0.95).lower
+    whole = clustered_proportion([10] * 10 + [0] * 10, [10] * 20, 0.95)
+    assert whole.lower < clopper_pearson(10, 20, 0.95).lower + 0.01 and whole.upper > clopper_pearson(10, 20, 0.95).upper - 0.01
+
+
+def test_clustered_bounds_cover_where_bounds_that_ignore_the_clusters_do_not():
+    rng, texts, tokens, rate = np.random.default_rng(5), 40, 25, 0.9
+    rates = rng.beta(rate * 4, (1 - rate) * 4, (1000, texts))  # a text's tokens succeed together
+    drawn = rng.binomial(tokens, rates)
+    clustered = np.mean([clustered_proportion(row.tolist(), [tokens] * texts, 0.95).lower <= rate for row in drawn])
+    ignored = np.mean([clopper_pearson(int(row.sum()), texts * tokens, 0.95).lower <= rate for row in drawn])
+    assert clustered >= 0.93 and ignored < 0.85

@@ -1,0 +1,69 @@
+"""``edge quantize``: a model's weights in fewer bits, by one of several backends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline.cli.common import RESULTS, Subparsers, add_store
+from pipeline.errors import EdgeError
+from pipeline.quantize.config import QuantizationConfig
+
+
+def add(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser(
+        "quantize", help="weights in 8 or 4 bits, from a model directory or Parquet file",
+        description="Each setting also stands in a YAML file (--config), or in the environment as EDGE_QUANTIZE_NAME; a flag comes first.")
+    for name, field in QuantizationConfig.model_fields.items():
+        shown = "" if field.default in (None, ()) or field.is_required() else f" [{field.default}]"
+        says = {"default": argparse.SUPPRESS, "help": f"{field.description}{shown}".replace("%", "%%")}
+        flag = f"--{name.replace('_', '-')}"
+        if field.annotation is bool:
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, **says)
+        else:
+            parser.add_argument(flag, metavar=name.upper(), **says, **({"nargs": "+"} if name == "ignore" else {}))
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings as YAML")
+    parser.add_argument("--resume", action="store_true", help="go on where a killed run ended, and keep what is finished if this one is")
+    parser.add_argument("--dry-run", action="store_true", help="what would become of each tensor, bytes and seconds; builds nothing")
+    parser.add_argument("--compare", nargs="+", metavar="METHOD", help="quantise by several methods and show what each costs; METHOD or "
+                        "BACKEND:METHOD")
+    parser.add_argument("--reports", type=Path, default=RESULTS.parent, help="where --compare writes quantization.* [%(default)s]")
+    add_store(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from pipeline.quantize.layers import layered
+    given = {name: getattr(options, name) for name in QuantizationConfig.model_fields if hasattr(options, name)}
+    config = layered(given, options.config, os.environ)
+    if options.compare:
+        return _compare(options, config)
+    return _dry_run(options, config) if options.dry_run else _quantize(options, config)
+
+
+def _quantize(options: argparse.Namespace, config: QuantizationConfig) -> int:
+    from pipeline.quantize import quantize
+    from pipeline.report.quantized import show_result
+    show_result(quantize(config, resume=options.resume, store=_store(options)), sys.stdout)
+    return 0
+
+
+def _dry_run(options: argparse.Namespace, config: QuantizationConfig) -> int:
+    from pipeline.quantize.foreseen import foresee
+    from pipeline.report.quantized import show_foreseen
+    foreseen = foresee(config, _store(options))
+    show_foreseen(foreseen, sys.stdout)
+    return 0
+
+
+def _compare(options: argparse.Namespace, config: QuantizationConfig) -> int:
+    raise EdgeError("not yet")
+
+
+def _store(options: argparse.Namespace) -> Any:
+    from pipeline.store import Store
+    from pipeline.store.place import default_remote
+    return Store(options.store, default_remote() or None)

@@ -1,0 +1,49 @@
+"""llm-compressor, as the project's techniques use it: the methods that calibrate, and two that do not."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pipeline.quantize.calibration import token_ids
+from pipeline.quantize.config import QuantizationConfig
+from pipeline.quantize.schemes import scheme
+from pipeline.quiet import quiet
+
+METHODS = ("fp8-static", "fp8-dynamic", "int8-dynamic", "int4-gptq", "int4-awq")
+LIBRARIES = ("llmcompressor", "compressed-tensors", "torch", "transformers")
+
+
+def run(source: Path, out: Path, scratch: Path, config: QuantizationConfig) -> dict[str, Any]:
+    """Write the quantised model; the whole of it is in memory, in float32.  EdgeError for another family than Qwen3.
+
+    GPTQ: Frantar et al., ICLR 2023.  AWQ: Lin et al., MLSys 2024.  A killed run begins anew, with the calibration data that was read.
+    """
+    from pipeline.compress.one_shot import one_shot, open_for
+
+    prompts = token_ids(Path(config.calibration_data)) if config.calibration_data else []
+    model = open_for(source, config.group_size if config.method.startswith("int4") else 1)
+    one_shot(out, model, source, _modifiers(config), prompts)
+    return {}
+
+
+def unable(source: Path, config: QuantizationConfig) -> str | None:
+    from pipeline.runtime.files import read_object
+
+    if find_spec("llmcompressor") is None:
+        return "llmcompressor is not installed; install the extra `model`"
+    family = read_object(source / "config.json", "a model's configuration").get("model_type")
+    return None if family == "qwen3" else f"it knows qwen3 models, not {family}; --backend ptq takes any"
+
+
+def _modifiers(config: QuantizationConfig) -> list[Any]:
+    with quiet():
+        from llmcompressor.modifiers.gptq import GPTQModifier
+        from llmcompressor.modifiers.quantization import QuantizationModifier
+        from llmcompressor.modifiers.transform.awq import AWQModifier
+
+    chosen: dict[str, Any] = {"config_groups": {"matrices": scheme(config)}, "ignore": list(config.ignore)}
+    if config.method == "int4-gptq":
+        return [GPTQModifier(**chosen)]
+    return [*([AWQModifier()] if config.method == "int4-awq" else []), QuantizationModifier(**chosen)]
