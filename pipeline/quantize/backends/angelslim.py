@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.quantize.calibration import token_ids
-from pipeline.quantize.config import QuantizationConfig
-
 from pipeline.compress.angelslim import LIBRARIES as LIBRARIES
 from pipeline.compress.angelslim import METHODS as METHODS
 from pipeline.compress.angelslim import available, quantise
 from pipeline.errors import EdgeError
+from pipeline.quantize.calibration import token_ids
+from pipeline.quantize.config import QuantizationConfig
 
 
 def run(source: Path, out: Path, scratch: Path, config: QuantizationConfig) -> dict[str, Any]:
