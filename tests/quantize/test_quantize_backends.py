@@ -116,7 +116,8 @@ def test_a_corpus_without_a_hub(monkeypatch):
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
     with pytest.raises(EdgeError, match="wikitext: expected the data set Salesforce/wikitext from a hub, found no route to host"):
         list(corpora.corpus("wikitext", 3))
-    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: [{"text": "= heading ="}, {"text": "word " * 99}, {"text": "other " * 99}])
+    rows = [{"text": text} for text in ("= heading =", "word " * 99, "other " * 99)]
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: rows)
     assert list(corpora.corpus("wikitext", 1)) == ["word " * 99]
 
 
