@@ -73,6 +73,7 @@ class Pyarrow:
     def write(self, source: Path, out: Path) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
+        import torch
         from safetensors import safe_open
 
         from pipeline.formats.parquet.write import V1_SCHEMA
@@ -81,9 +82,9 @@ class Pyarrow:
                 out, V1_SCHEMA, compression=self._compression, use_dictionary=False, write_statistics=False) as writer:
             for name in file.keys():
                 tensor = file.get_tensor(name)
-                data = pa.py_buffer(memoryview(tensor.view(-1).view(_uint8()).numpy()))
+                data = pa.py_buffer(memoryview(tensor.view(-1).view(torch.uint8).numpy()))
                 value = pa.LargeBinaryArray.from_buffers(pa.large_binary(), 1, [None, _offsets(data.size), data])
-                columns = [[name], [list(tensor.shape)], ["bfloat16"], value, [tensor.numel()]]
+                columns = [[name], [list(tensor.shape)], [str(tensor.dtype).removeprefix("torch.")], value, [tensor.numel()]]
                 writer.write_table(pa.Table.from_arrays([column if isinstance(column, pa.Array) else pa.array(column, field.type)
                                                          for column, field in zip(columns, V1_SCHEMA, strict=True)], schema=V1_SCHEMA))
 
@@ -113,9 +114,9 @@ FORMS: dict[str, Callable[[], Form]] = {
 def _tensor(file: Any, group: int) -> Any:
     import torch
 
-    row = file.read_row_group(group, ["shape", "data"])
-    data = row["data"].chunk(0)[0].as_buffer()
-    return torch.frombuffer(bytearray(data), dtype=torch.bfloat16).reshape(row["shape"][0].as_py())
+    row = file.read_row_group(group, ["shape", "dtype", "data"])
+    data, dtype = row["data"].chunk(0)[0].as_buffer(), getattr(torch, row["dtype"][0].as_py())
+    return torch.frombuffer(bytearray(data), dtype=dtype).reshape(row["shape"][0].as_py())
 
 
 def _offsets(size: int) -> Any:
@@ -124,8 +125,3 @@ def _offsets(size: int) -> Any:
 
     return pa.py_buffer(np.array([0, size], np.int64))
 
-
-def _uint8() -> Any:
-    import torch
-
-    return torch.uint8

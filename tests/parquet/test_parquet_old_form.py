@@ -73,7 +73,10 @@ def test_codes_and_their_scales(schema, tmp_path):
 def test_scales_that_do_not_fit_the_groups(tmp_path):
     for values, axis, group in ((7, 0, 0), (2, -1, 0), (8, 0, 2), (8, 5, 0), (8, 0, -3)):
         one = old_row(row("w", (8, 4), "int8"), quant_type="int8", scales=bytes(4 * values), quant_axis=axis, group_size=group)
-        file = old_file(tmp_path / "old.parquet", [one], V2_OLD)
-        with pytest.raises(EdgeError, match="w: expected .*(scales|quant_axis).*make the file again"):
-            to_directory(file, tmp_path / "back")
+        other = old_row(row("w", (8, 4), "uint8"), data=bytes(16), dtype="float32", quant_type="int4", scales=bytes(4 * values),
+                        quant_axis=axis, group_size=group)
+        for number, made in enumerate((one, other)):
+            file = old_file(tmp_path / f"old{number}.parquet", [made], V2_OLD)
+            with pytest.raises(EdgeError, match="w: expected .*(scales|quant_axis).*make the file again"):
+                to_directory(file, tmp_path / "back")
         assert not (tmp_path / "back").exists()
