@@ -19,6 +19,7 @@ from pipeline.errors import EdgeError
 from pipeline.formats.parquet import WeightLoader, files, to_directory, to_parquet
 from pipeline.formats.parquet.columns import Row
 from pipeline.formats.parquet.layout import KEY, Layout, Shard
+from pipeline.formats.parquet.page import Page
 from pipeline.formats.parquet.write import ParquetWriter
 from tests.parquet.checkpoints import V1_OLD, V2_OLD, checkpoint, child, contents, old_file, old_row, row
 
@@ -170,6 +171,14 @@ def test_rows_that_say_other_than_they_hold(change, says, tmp_path):
     assert says in back_refused(old_file(tmp_path / "old.parquet", [old_row(row("b")), old_row(row("a"), **change)]))
 
 
+@pytest.mark.parametrize("size", [0, 3, 63, 65])
+def test_data_of_another_size_are_not_written(size, tmp_path):
+    with pytest.raises(EdgeError, match=f"a: expected 64 bytes for shape .4, 8. of bfloat16, found {size} bytes"):
+        with ParquetWriter(tmp_path / "w.parquet") as writer:
+            writer.add(Row("a", (4, 8), "bfloat16", bytes(size)))
+    assert not any(tmp_path.iterdir())
+
+
 def test_rows_twice_and_no_rows(tmp_path):
     assert "found a twice" in back_refused(old_file(tmp_path / "twice.parquet", [old_row(row("a"))] * 2))
     assert "expected 1 to" in back_refused(old_file(tmp_path / "none.parquet", []))
@@ -198,6 +207,15 @@ def test_our_own_pages_that_say_less_than_they_unfold_to(tmp_path):
     assert "expected" in back_refused(tmp_path / "w.parquet")
 
 
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_page_that_ends_before_its_value(compressed, tmp_path):
+    stored = struct.pack("<I", 10) + bytes(5)
+    stored = pa.compress(stored, "zstd", asbytes=True) if compressed else stored
+    (tmp_path / "w").write_bytes(stored)
+    page = Page(tmp_path / "w", 0, len(stored), 10, "zstd" if compressed else "none")
+    assert "expected a value of 10 bytes at 0, found 5 bytes" in refused(list, page)
+
+
 @pytest.mark.parametrize("name", ["../config.json", "/tmp/config.json", "a/b.json", "..\\x.json", "x.py", ".x.json", "a\0.json", "C:x.json",
                                   "model.safetensors", "other.index.json", ""])
 def test_files_in_the_metadata_with_other_names(name, tmp_path):
@@ -219,7 +237,8 @@ def test_files_in_the_metadata_with_other_content(content, tmp_path):
 
 
 @pytest.mark.parametrize("layout", [
-    b"{", b"[]", b"{}", b'{"shards": [{}], "split": {}}', b'{"shards": [], "split": []}',
+    b"{", b"[]", b"{}", b'{"shards": [{}], "split": {}}', b'{"shards": [{"name": "a", "tensors": 1, "metadata": [1]}], "split": {}}',
+    b'{"shards": [], "split": []}',
     *(Layout(shards).packed()[KEY] for shards in (
         [Shard("../model.safetensors", 1, None)], [Shard("a.safetensors", 1, None), Shard("a.safetensors", 0, None)],
         [Shard("model.safetensors", 2, None)], [Shard("a.safetensors", 2, None), Shard("b.safetensors", -1, None)],

@@ -61,11 +61,13 @@ class Row:
 
     def pieces(self) -> Iterator[memoryview]:
         """``data`` in pieces of at most 8 MB or as it comes."""
-        if isinstance(self.data, Buffer):
-            view = memoryview(self.data).cast("B") if len(self.data) else memoryview(b"")
-            yield from (view[at : at + PIECE] for at in range(0, len(view), PIECE))
-        else:
-            yield from self.data
+        try:
+            view = memoryview(self.data)  # type: ignore[arg-type]
+        except TypeError:
+            yield from self.data  # type: ignore[misc]
+            return
+        view = view.cast("B") if view.nbytes else memoryview(b"")
+        yield from (view[at : at + PIECE] for at in range(0, len(view), PIECE))
 
 
 def dtype_name(label: str) -> str:

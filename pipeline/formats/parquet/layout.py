@@ -48,7 +48,8 @@ def read_layout(metadata: Mapping[str, bytes]) -> Layout | None:
         return None
     try:
         found: Any = json.loads(metadata[KEY])
-        shards = [Shard(str(one["name"]), int(one["tensors"]), one["metadata"]) for one in found["shards"]]
+        shards = [Shard(str(one["name"]), int(one["tensors"]), one["metadata"] and {str(key): str(value) for key, value in
+                                                                                  one["metadata"].items()}) for one in found["shards"]]
         split = {str(name): [int(size) for size in shape] for name, shape in found["split"].items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EdgeError(f"expected the layout of a model in {KEY} of the metadata, found {error!r}; convert the model again") from None
