@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.errors import EdgeError
+from pipeline.measure.decisions import Decisions, queries_of
 from pipeline.verdict import statistics as st
 
 
@@ -17,6 +18,11 @@ class Answers:
     ids: list[str] = field(default_factory=list)
     right: list[int] = field(default_factory=list)
     reason: str = ""
+
+
+def of_intents(decisions: Decisions, records: Sequence[Mapping[str, Any]]) -> Answers:
+    """The intents of queries as a task: what `pipeline.measure.decisions` found, question by question."""
+    return Answers(queries_of(records), decisions.right(records))
 
 
 def held_against(original: Answers | None, answers: Answers, confidence: float, same: bool = False) -> dict[str, Any]:

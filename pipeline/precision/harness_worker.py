@@ -37,9 +37,10 @@ def answers(model: Any, task: str | dict[str, Any], limit: int) -> dict[str, lis
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    known = TaskManager(include_defaults=isinstance(task, str))  # to list its thousands takes long
-    found = simple_evaluate(model=model, tasks=[task], task_manager=known, limit=limit, log_samples=True, bootstrap_iters=0, random_seed=SEED,
-                            numpy_random_seed=SEED, torch_random_seed=SEED, fewshot_random_seed=SEED)
+    # To list the thousands of tasks that it brings takes long.
+    known = TaskManager(include_defaults=isinstance(task, str))
+    found = simple_evaluate(model=model, tasks=[task], task_manager=known, limit=limit, log_samples=True, bootstrap_iters=0,
+                            random_seed=SEED, numpy_random_seed=SEED, torch_random_seed=SEED, fewshot_random_seed=SEED)
     ids, right = [], []
     for subject, samples in sorted(found["samples"].items()):
         kept = samples[0].get("filter") if samples else None  # the hub's GSM8K reads answers in two ways; the first one counts

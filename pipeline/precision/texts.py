@@ -57,12 +57,12 @@ def texts(source: str) -> Texts:
 def read_texts(file: Path) -> Texts:
     """The texts of a file; EdgeError where it is missing, too large, not UTF-8 or without a text."""
     try:
-        check_regular_file(file, "texts")
+        check_regular_file(file, f"texts: a file, or {' or '.join(HUB)}")
         if (size := file.stat().st_size) > LARGEST:
             raise EdgeError(f"{file}: expected at most {LARGEST >> 20} MiB of texts, found {size >> 20}; cut it")
         content = file.read_bytes().decode("utf-8")
     except OSError as error:
-        raise EdgeError(f"expected a file of texts, or {' or '.join(HUB)}, found {told(error)}; check the name") from None
+        raise EdgeError(f"expected a file of texts, found {told(error)}; check the path") from None
     except UnicodeDecodeError as error:
         raise EdgeError(f"{file}: expected texts in UTF-8, found byte {error.start} that is not; save it as UTF-8") from None
     found = _of_lines(file, content) if file.suffix == ".jsonl" else _of_blocks(content)

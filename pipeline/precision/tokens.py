@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from pipeline.errors import EdgeError
 from pipeline.precision.layers import LayersApart
 from pipeline.precision.per_text import PerText
 from pipeline.precision.windows import Window, windows
@@ -51,6 +53,8 @@ def said(exact: Any, found: Any, ids: Sequence[Sequence[int]], layers: LayersApa
             for window in windows(len(text), longest, min(stride, longest - 1)):
                 states = _states(exact, found, torch.tensor([list(text[window.start:window.end])]), layers, window)
                 sums = [a + b for a, b in zip(sums, _compare(exact, found, *states, text, window), strict=True)]
+            if not all(isfinite(one) for one in sums):
+                raise EdgeError("expected log-likelihoods, found one that is not a number; look for weights that are none")
             total.tokens.append(len(text) - 1)
             for name, value in zip(("original_likelihood", "likelihood", "divergence", "agreed"), sums, strict=True):
                 getattr(total, name).append(value)

@@ -77,8 +77,8 @@ def about(content: Mapping[str, Any]) -> str:
 
 
 def columns(content: Mapping[str, Any]) -> list[Column]:
-    """The table's columns, the method first; a pair of columns for each task that any row was asked."""
-    tasks = list(dict.fromkeys(task for row in content["rows"] for task in row["tasks"]))
+    """The table's columns, the method first; a pair of columns for each task that any model was asked."""
+    tasks = list(dict.fromkeys(task for row in content["rows"] for task, found in row["tasks"].items() if "accuracy" in found))
     return [
         Column("method", "方法", "", lambda row: row["name"]),
         *(column for task in tasks for column in _of_task(task)),

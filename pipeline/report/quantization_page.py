@@ -31,30 +31,29 @@ class Line(NamedTuple):
 def page(content: Mapping[str, Any], columns: Sequence[Column], notes: Sequence[str], about: str) -> str:
     """The whole document."""
     return Template(PAGE.read_text(encoding="utf-8")).substitute(
-        about=escape(about), table=_table(content["rows"], columns), notes="".join(f"<li>{escape(note)}</li>" for note in notes),
+        about=escape(about), tables=_tables(content["rows"], columns), notes="".join(f"<li>{escape(note)}</li>" for note in notes),
         chart=_chart(content["rows"]))
 
 
+def _tables(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
+    """One of each group, below each other: side by side they go on no screen."""
+    first, *others = columns
+    groups = ((title, [first, *(one for one in others if one.group == group)]) for group, title in GROUPS.items())
+    return "".join(f'<h2>{title}</h2><div class="scroll">{_table(rows, shown)}</div>' for title, shown in groups)
+
+
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
-    spans = [(title, sum(column.group == group for column in columns)) for group, title in GROUPS.items()]
-    groups = "".join(f'<th colspan="{span}">{title}</th>' for title, span in spans if span)
-    starts = {next((column.head for column in columns if column.group == "cost"), None)}
-
-    def mark(column: Column) -> str:
-        return ' class="cost"' if column.head in starts else ""
-
-    heads = "".join(f'<th scope="col"{mark(one)}>{escape(one.caption)}<small>{escape(one.head)}</small></th>' for one in columns)
-    cells = [[_cell(column.cell(row), place, mark(column)) for place, column in enumerate(columns)] for row in rows]
-    body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
-    return f"<table><thead><tr><th></th>{groups}</tr><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    heads = "".join(f'<th scope="col">{escape(one.caption)}<small>{escape(one.head)}</small></th>' for one in columns)
+    body = "".join(f"<tr>{''.join(_cell(column.cell(row), place) for place, column in enumerate(columns))}</tr>" for row in rows)
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _cell(text: str, place: int, mark: str) -> str:
+def _cell(text: str, place: int) -> str:
     """The figure, and its interval below it."""
     if not place:
         return f'<th scope="row">{escape(text)}</th>'
     figure, bracket, rest = text.partition(" [")
-    return f"<td{mark}>{escape(figure)}{f'<small>[{escape(rest)}</small>' if bracket else ''}</td>"
+    return f"<td>{escape(figure)}{f'<small>[{escape(rest)}</small>' if bracket else ''}</td>"
 
 
 def _chart(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from pipeline.runtime.torch_runtime import load_model
-from tests.export.tiny_qwen3 import merged
+from tests.export.tiny_qwen3 import decision, merged
 
-__all__ = ["merged"]
+__all__ = ["decision", "merged"]
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pipeline.compress import Source
+from pipeline.edge.classifier import Classifier
 from pipeline.errors import EdgeError
+from pipeline.measure.subject import Subject
+from pipeline.precision.decisions import decide_served
 from pipeline.runtime import load
 from pipeline.runtime.torch_quantised_runtime import load_served
 from pipeline.runtime.torch_runtime import load_model
@@ -46,6 +49,17 @@ def test_without_quantised_inputs_it_is_the_model(merged):
 def test_it_is_a_backend_like_the_others(fp8):
     _, out = fp8
     assert load(out, [1, 2], 1, "torch-quantised").logits([3, 4, 5]).shape == (2,)
+
+
+def test_many_at_once_decide_as_one_by_one(fp8, decision):
+    _, out = fp8
+    queries = ["今天天气怎么样", "现在几点了", "If it rains tomorrow", "几点", "判断意图", "system user", "现在几点了"]
+    found = decide_served(Subject("fp8", out, decision, 1, {"fp8": "key"}), queries)
+    alone = Classifier.open(out, decision, 1, "torch-quantised")
+    assert found.queries == list(dict.fromkeys(queries)) and found.conditions["backend"] == "torch-quantised"
+    for query in queries:
+        one, expected = found.of(query), alone.decide(query)
+        assert one.intent == expected.intent and one.logits == pytest.approx(expected.logits, abs=1e-3)
 
 
 def test_a_static_scale_that_is_gone_is_told(fp8, tmp_path):
