@@ -12,7 +12,8 @@ from pipeline.data.assistant.courses import all_courses
 from pipeline.edge.assistant.named import CourseName
 from pipeline.edge.assistant.record.counts import counts_in
 from pipeline.edge.assistant.record.durations import minutes_in
-from pipeline.edge.assistant.record.understanding import ACTS, ARGUMENTS, lexicon, understand
+from pipeline.edge.assistant.record.examples import examples
+from pipeline.edge.assistant.record.understanding import ACTS, ARGUMENTS, understand
 
 COURSES = [CourseName(course.name, course.aliases) for course in all_courses()]
 ASKED = [line.split("|") for line in Path(__file__).with_name("tracking_questions.txt").read_text(encoding="utf-8").splitlines()]
@@ -66,7 +67,7 @@ def test_a_topic_in_the_words_it_was_said_in(form: str) -> None:
     assert len(wrong) <= len(TOPICS) // 100, wrong
 
 
-WORDS = [*lexicon().question, *lexicon().weak, *lexicon().marks, "10道", "第三章", "40分钟", "线代", "对", "错", "1/0"]
+WORDS = [*(text for texts in examples().values() for text in texts), "10道", "第三章", "40分钟", "线代", "对", "错", "1/0"]
 
 
 @settings(deadline=None)

@@ -8,15 +8,15 @@ from fractions import Fraction
 from math import ceil
 
 from pipeline.edge.assistant.record.durations import NUMERAL
-from pipeline.edge.assistant.record.topic import ANCHOR
+from pipeline.edge.assistant.record.marks import ANCHOR
 from pipeline.edge.tools.numerals import number
 
 _OF = r"(?:道题目?|道|个题目?|题|个)?"
 _WRONGLY = ("(?:(?:没|不)(?:能|太)?(?:会?做|答|写|算)?(?:出来|上来|对|过)|[做答]不(?:对|出来?)|不会(?:做|写)?|(?:做|答|写|搞|"
             "算)?错(?!误?率)误?题?|"
-            "翻车|失误|做崩|[栽挂丢扣空跪漏]|做?没思路|[×✗✘])(?:了|的|掉|数)?")
-_RIGHTLY = ("(?<![没不])(?:(?:做|答|写|算)?(?<![没不])(?:对(?![称数偶角流])|正确)(?!率)题?|(?<!会)(?:做|写|答|算)出来?|拿下|"
-            "搞定|会做|OK|ok|没问题|[√✓])"
+            "翻车|失误|做崩|[栽挂丢扣空跪漏]|做?没思路|[×✗✘]|(?:(?<=[道题个])|[打红])叉|wrong|fail(?:ed)?)(?:了|的|掉|数)?")
+_RIGHTLY = ("(?<![没不])(?:(?:做|答|写|算|选|判|猜|蒙)?(?<![没不])(?:对(?![称数偶角流])|正确)(?!率)题?|(?<!会)(?:做|写|答|算)出来?|拿下|"
+            "搞定|会做|OK|ok|没问题|[√✓]|打[勾钩]|correct|right|pass(?:ed)?)"
             "(?:了|的|数)?")
 _PASSED = "(?:过关?了?|没错|全会|会)(?![程做])"
 _ONLY = "(?:得(?:不多|还行|挺多))?[，,]?(?:只|就|仅|才|也就)"
@@ -33,7 +33,7 @@ def _before(word: str) -> re.Pattern[str]:
 
 _BUT = re.compile(rf"除(?:了|去|掉)有?(?P<count>{NUMERAL})\s*{_OF}(?:{_WRONGLY})?(?:以外|之外|外)?[，,]?(?=.*(?:对|正确))")
 _WRONG, _RIGHT = (_behind(_WRONGLY, _RIGHTLY), _before(_WRONGLY)), (_behind(_RIGHTLY, _WRONGLY), _before(f"(?:{_RIGHTLY}|{_PASSED})"))
-_TOTAL = re.compile(rf"(?:一共|总共|共)?(?<!第)(?P<count>{NUMERAL})\s*[来多]?(?:道|个?题|个(?:练习|习题))|"
+_TOTAL = re.compile(rf"(?:一共|总共|共)?(?<!第)(?P<count>{NUMERAL})\s*[来多]?(?:道|个?题|个(?:练习|习题|(?=[里中当])))|"
                     rf"(?<![第道题\d])(?P<more>(?>{NUMERAL}))个(?=[^，,。]{{1,10}}题)")
 _TOTAL_ALONE = re.compile(rf"(?:题|[做刷答写练]了|一共|总共|合计|共计|(?:总题|题目?总|总|"
                           rf"题)[数量])[是为有:]?\s*(?P<count>(?>{NUMERAL}))(?!\s*(?:小时|[分个章天次遍刻节点套份张组本页]))")
