@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.data.assistant.asking import ACTS, OPERATIONS
 from pipeline.data.assistant.courses import all_courses
 from pipeline.edge.assistant.named import CourseName
 from pipeline.edge.assistant.record.counts import counts_in
 from pipeline.edge.assistant.record.durations import minutes_in
 from pipeline.edge.assistant.record.examples import examples
-from pipeline.edge.assistant.record.understanding import ACTS, ARGUMENTS, understand
+from pipeline.edge.assistant.record.understanding import understand
 
 COURSES = [CourseName(course.name, course.aliases) for course in all_courses()]
 ASKED = [line.split("|") for line in Path(__file__).with_name("tracking_questions.txt").read_text(encoding="utf-8").splitlines()]
@@ -74,7 +75,7 @@ WORDS = [*(text for texts in examples().values() for text in texts), "10é“", "ç
 @given(st.text(max_size=300) | st.lists(st.sampled_from(WORDS), max_size=8).map("".join))
 def test_any_text_is_understood_or_not_but_never_an_error(text: str) -> None:
     found = understand(text, COURSES)
-    assert found is None or (found.arguments.keys() <= set(ARGUMENTS[found.name])
+    assert found is None or (found.arguments.keys() <= set(OPERATIONS[found.name].names)
                              and all(value not in ("", None) for value in found.arguments.values()))
 
 

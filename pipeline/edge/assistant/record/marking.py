@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.data.assistant.asking import Period
 from pipeline.edge.assistant.named import CHAPTER, CourseName, chapter_in, course_in, normalised, pattern_of
 from pipeline.edge.assistant.record import marks
 from pipeline.edge.assistant.record.counts import counts_in
@@ -29,7 +30,7 @@ class Lexicon(BaseModel):
 
     misheard: dict[str, str]
     calls: tuple[str, ...]
-    periods: dict[str, tuple[Annotated[str, Field(min_length=1)], ...]]
+    periods: dict[Period, tuple[Annotated[str, Field(min_length=1)], ...]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Marked:
     minutes: int | None
     total: int | None
     right: int | None
-    period: str
+    period: Period
 
 
 @cache
@@ -85,5 +86,5 @@ def _without_names(text: str, course: CourseName | None) -> str:
     return text
 
 
-def _period(text: str) -> str:
+def _period(text: str) -> Period:
     return next((period for period, words in _lexicon().periods.items() if any(word in text for word in words)), "all")

@@ -1,59 +1,58 @@
-"""The topic that a question names, in the words in which it does: the part of it that is said as topics are and that stands where one would."""
+"""The topic that a question names, in the words in which it does: what is said as topics are, and stands where one would."""
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 
-from pipeline.edge.assistant.record.examples import OTHER, examples, topic_names
+from pipeline.edge.assistant.record.examples import examples, topic_names
 from pipeline.edge.assistant.record.marking import STOP
 from pipeline.edge.assistant.record.marks import MARKS, TOPIC
 from pipeline.edge.assistant.record.ngrams import END, START, NGrams
 
-LONGEST = 24  # characters of what somebody would call a topic
-_NO_PART = {STOP, *MARKS.values()}
-
-
-@dataclass(frozen=True)
-class Likely:
-    """``words``: the likeliest topic of a text.  ``gain``: by how much the text is likelier with it than as mere talk, as a logarithm."""
-
-    words: str | None
-    gain: float
+SHORTEST, LONGEST = 2, 24  # characters of what somebody would call a topic
+LEAST_GAIN = 1.0  # by how much a text must be likelier with the topic than without one, as a log likelihood
+_IN_NONE, _ENDS_NONE = {STOP, *MARKS.values()}, "的了"
+_WITHIN = re.compile("[a-z]{2}|[0-9]{2}")  # no topic begins or ends within a word or a number
 
 
 class Topics:
-    """A question is talk with at most one topic in it, of which ``talk`` has `TOPIC`; both are told apart by n-grams of characters."""
+    """A question is talk with at most one topic in it; ``talk`` has `TOPIC` there.  Both are told apart by their n-grams."""
 
     def __init__(self, talk: Iterable[str], names: Iterable[str]) -> None:
-        self._talk, self._names = NGrams((text.lower() for text in talk), order=4), NGrams((name.lower() for name in names), order=2)
+        texts = [text.lower() for text in talk]
+        self._talk = NGrams([*texts, *(text.replace(STOP, "") for text in texts if STOP in text)], order=3)  # as it is heard, too
+        self._names = NGrams((name.lower() for name in names), order=2)
 
-    def likeliest(self, text: str) -> Likely:
-        """``text``: as `marked` has it."""
-        gain, start, end = max(self._readings(text), default=(-math.inf, 0, 0))
-        return Likely(text[start:end] or None, gain)
+    def in_(self, text: str) -> str | None:
+        """The likeliest of a text as `marked` has it; None where the text is likelier to have none."""
+        gain, start, end = max(self._readings(text), default=(0.0, 0, 0))
+        return text[start:end] if gain > LEAST_GAIN else None
 
     def _readings(self, text: str) -> Iterator[tuple[float, int, int]]:
-        """How much likelier the text is with a topic from here to there than as mere talk."""
-        said, talk, reach = text.lower(), self._talk, self._talk.order - 1
-        if len(said) != len(text):
+        """By how much the text is likelier with a topic from here to there than as mere talk."""
+        said, reach = text.lower(), self._talk.order - 1
+        if len(said) != len(text):  # as with İ
             return
-        whole, alone = said + END, talk.logs(said + END)
-        for start in range(len(said)):
-            opened, named = talk.logs(TOPIC, said[max(0, start - reach):start] if start else "")[0], 0.0
-            before = START
+        whole, alone = said + END, self._talk.logs(said + END)
+        for start, end, name in self._parts(said):
+            before, ahead = said[max(0, start - reach):start], whole[end:end + reach]
+            yield name + sum(self._talk.logs(TOPIC + ahead, before)) - sum(alone[start:end + len(ahead)]), start, end
+
+    def _parts(self, said: str) -> Iterator[tuple[int, int, float]]:
+        """From where to where a topic may be, and how likely a name that is."""
+        borders = [not _WITHIN.fullmatch(said[max(0, place - 1):place + 1]) for place in range(len(said) + 1)]
+        for start in (place for place in range(len(said)) if borders[place]):
+            name, last = 0.0, START
             for end in range(start + 1, min(start + LONGEST, len(said)) + 1):
-                last = said[end - 1]
-                if last in _NO_PART:
+                if said[end - 1] in _IN_NONE:
                     break
-                named, before = named + self._names.log(before, last), last
-                ahead = whole[end:end + reach]
-                after = sum(talk.logs(ahead, said[max(0, start - reach):start] + TOPIC))
-                yield opened + named + self._names.log(last, END) + after - sum(alone[start:end + len(ahead)]), start, end
+                name, last = name + self._names.log(last, said[end - 1]), said[end - 1]
+                if borders[end] and end - start >= SHORTEST and last not in _ENDS_NONE:
+                    yield start, end, name + self._names.log(last, END)
 
 
 @cache
 def topics() -> Topics:
-    return Topics((text for name, texts in examples().items() if name != OTHER for text in texts), topic_names())
+    return Topics((text for texts in examples().values() for text in texts), topic_names())
