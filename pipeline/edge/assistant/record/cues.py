@@ -11,7 +11,7 @@ from pipeline.edge.assistant.record.examples import examples
 from pipeline.edge.assistant.record.ngrams import END, START
 
 LONGEST_RUN = 4
-_UNSEEN = 0.05
+_PRIOR = 10  # texts that a name is thought to have besides its own, with every run as often as in all of them
 
 
 class Cues:
@@ -20,12 +20,13 @@ class Cues:
     def __init__(self, examples: Mapping[str, Sequence[str]]) -> None:
         self.names = tuple(examples)
         seen = [Counter(run for text in texts for run in runs(text)) for texts in examples.values()]
-        totals = [len(texts) + 2 * _UNSEEN for texts in examples.values()]
-        self._none = [math.log(_UNSEEN / total) for total in totals]
+        sizes, everywhere = [len(texts) for texts in examples.values()], sum(seen, Counter[str]())
+        self._none = [math.log(_PRIOR / (size + _PRIOR)) for size in sizes]
         self._of: dict[str, dict[int, float]] = {}
-        for number, (counts, total) in enumerate(zip(seen, totals, strict=True)):
+        for number, (counts, none) in enumerate(zip(seen, self._none, strict=True)):
             for run, count in counts.items():
-                self._of.setdefault(run, {})[number] = math.log((count + _UNSEEN) / total) - self._none[number]
+                thought = _PRIOR * everywhere[run] / sum(sizes)
+                self._of.setdefault(run, {})[number] = math.log(count / thought + 1)
 
     def scores(self, text: str) -> dict[str, float]:
         """Log likelihoods, up to what they have in common."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -12,7 +13,7 @@ from pipeline.edge.assistant.record.marks import MARKS, TOPIC
 from pipeline.edge.assistant.record.ngrams import END, START, NGrams
 
 SHORTEST, LONGEST = 2, 24  # characters of what somebody would call a topic
-LEAST_GAIN = 1.0  # by how much a text must be likelier with the topic than without one, as a log likelihood
+LEAST_GAIN, LEAST_CERTAIN = 1.0, -6.0  # by how much a text must be likelier with the topic than without one, as a log likelihood
 _IN_NONE, _ENDS_NONE = {STOP, *MARKS.values()}, "的了"
 _WITHIN = re.compile("[a-z]{2}|[0-9]{2}")  # no topic begins or ends within a word or a number
 
@@ -23,12 +24,15 @@ class Topics:
     def __init__(self, talk: Iterable[str], names: Iterable[str]) -> None:
         texts = [text.lower() for text in talk]
         self._talk = NGrams([*texts, *(text.replace(STOP, "") for text in texts if STOP in text)], order=3)  # as it is heard, too
-        self._names = NGrams((name.lower() for name in names), order=2)
+        self._names = NGrams((name.lower() for name in names), order=3)
 
-    def in_(self, text: str) -> str | None:
-        """The likeliest of a text as `marked` has it; None where the text is likelier to have none."""
-        gain, start, end = max(self._readings(text), default=(0.0, 0, 0))
-        return text[start:end] if gain > LEAST_GAIN else None
+    def in_(self, text: str, least: float = LEAST_GAIN) -> str | None:
+        """The likeliest of a text as `marked` has it; None where there is likelier to be none.
+
+        ``least``: `LEAST_CERTAIN` where all else says that there is one.
+        """
+        gain, start, end = max(self._readings(text), default=(-math.inf, 0, 0))
+        return text[start:end] if gain > least else None
 
     def _readings(self, text: str) -> Iterator[tuple[float, int, int]]:
         """By how much the text is likelier with a topic from here to there than as mere talk."""
@@ -44,12 +48,12 @@ class Topics:
         """From where to where a topic may be, and how likely a name that is."""
         borders = [not _WITHIN.fullmatch(said[max(0, place - 1):place + 1]) for place in range(len(said) + 1)]
         for start in (place for place in range(len(said)) if borders[place]):
-            name, last = 0.0, START
+            name, last = 0.0, START + START
             for end in range(start + 1, min(start + LONGEST, len(said)) + 1):
                 if said[end - 1] in _IN_NONE:
                     break
-                name, last = name + self._names.log(last, said[end - 1]), said[end - 1]
-                if borders[end] and end - start >= SHORTEST and last not in _ENDS_NONE:
+                name, last = name + self._names.log(last, said[end - 1]), last[-1] + said[end - 1]
+                if borders[end] and end - start >= SHORTEST and said[end - 1] not in _ENDS_NONE:
                     yield start, end, name + self._names.log(last, END)
 
 

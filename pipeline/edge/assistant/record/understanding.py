@@ -9,11 +9,13 @@ from typing import Any
 from pipeline.data.assistant.asking import OPERATIONS
 from pipeline.edge.assistant.named import CourseName
 from pipeline.edge.assistant.record.cues import cues
+from pipeline.edge.assistant.record.examples import OTHER
 from pipeline.edge.assistant.record.marking import Marked, marked
 from pipeline.edge.assistant.record.marks import TOPIC
-from pipeline.edge.assistant.record.topic import topics
+from pipeline.edge.assistant.record.topic import LEAST_CERTAIN, topics
 
-ADVANTAGE = 20.0  # of exercises where it was said how many and how many right, as a log likelihood: hardly anything else has both
+ADVANTAGE = 15.0  # as a log likelihood, where something was said that hardly any other operation has
+ASKED = 8.0  # against what is not about the record, for only what was taken to be about it comes here
 LEAST = {"log_session": "minutes", "log_exercise": "total", "mark_weak": "topic", "finish_chapter": "chapter"}
 """What must be said of an operation to be it; what else it needs is asked back."""
 
@@ -33,6 +35,8 @@ def understand(question: str, courses: Sequence[CourseName]) -> Operation | None
     name = _likeliest(said, topic)
     if name not in OPERATIONS:
         return None
+    if name == "mark_weak":
+        topic = topic or topics().in_(said.text, LEAST_CERTAIN)
     known = {"course": said.course.name if said.course else None, "chapter": said.chapter, "minutes": said.minutes, "total": said.total,
              "right": said.right, "period": said.period, "topic": topic}
     arguments = {one: known[one] for one in OPERATIONS[name].names if known[one] is not None}
@@ -41,8 +45,9 @@ def understand(question: str, courses: Sequence[CourseName]) -> Operation | None
 
 def _likeliest(said: Marked, topic: str | None) -> str:
     scores = cues().scores(said.text.replace(topic, TOPIC, 1) if topic else said.text)
-    if said.right is not None:
-        scores["log_exercise"] += ADVANTAGE
+    scores["log_exercise"] += ADVANTAGE * (said.right is not None)
+    scores["log_session"] += ADVANTAGE * (said.minutes is not None)
+    scores[OTHER] -= ASKED
     return max(scores, key=scores.__getitem__)
 
 
