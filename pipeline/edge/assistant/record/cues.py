@@ -23,7 +23,7 @@ class Cues:
         sizes, everywhere = [len(texts) for texts in examples.values()], sum(seen, Counter[str]())
         self._none = [math.log(_PRIOR / (size + _PRIOR)) for size in sizes]
         self._of: dict[str, dict[int, float]] = {}
-        for number, (counts, none) in enumerate(zip(seen, self._none, strict=True)):
+        for number, counts in enumerate(seen):
             for run, count in counts.items():
                 thought = _PRIOR * everywhere[run] / sum(sizes)
                 self._of.setdefault(run, {})[number] = math.log(count / thought + 1)

@@ -17,6 +17,8 @@ LEAST_GAIN, LEAST_CERTAIN = 1.0, -6.0  # by how much a text must be likelier wit
 _IN_NONE, _ENDS_NONE = {STOP, *MARKS.values()}, "的了"
 _WITHIN = re.compile("[a-z]{2}|[0-9]{2}")  # no topic begins or ends within a word or a number
 
+_LETTER = math.log(1 / 26)  # how likely the next letter of a Latin word is, at least
+
 
 class Topics:
     """A question is talk with at most one topic in it; ``talk`` has `TOPIC` there.  Both are told apart by their n-grams."""
@@ -52,7 +54,8 @@ class Topics:
             for end in range(start + 1, min(start + LONGEST, len(said)) + 1):
                 if said[end - 1] in _IN_NONE:
                     break
-                name, last = name + self._names.log(last, said[end - 1]), last[-1] + said[end - 1]
+                least = -math.inf if borders[end - 1] else _LETTER
+                name, last = name + max(self._names.log(last, said[end - 1]), least), last[-1] + said[end - 1]
                 if borders[end] and end - start >= SHORTEST and said[end - 1] not in _ENDS_NONE:
                     yield start, end, name + self._names.log(last, END)
 

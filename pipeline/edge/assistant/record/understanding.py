@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +15,12 @@ from pipeline.edge.assistant.record.marking import Marked, marked
 from pipeline.edge.assistant.record.marks import TOPIC
 from pipeline.edge.assistant.record.topic import LEAST_CERTAIN, topics
 
-ADVANTAGE = 15.0  # as a log likelihood, where something was said that hardly any other operation has
+ADVANTAGE = 30.0  # as a log likelihood, where something was said that hardly any other operation has
 ASKED = 8.0  # against what is not about the record, for only what was taken to be about it comes here
 LEAST = {"log_session": "minutes", "log_exercise": "total", "mark_weak": "topic", "finish_chapter": "chapter"}
 """What must be said of an operation to be it; what else it needs is asked back."""
+
+_ASKING = re.compile("有没有|是不是|是否|有无|[够满到]不|[吗么]|多少|多久|几[个次道章成]")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def understand(question: str, courses: Sequence[CourseName]) -> Operation | None
     said = marked(question, courses)
     topic = _named_topic(said.text, [said.course] if said.course else courses) or topics().in_(said.text)
     name = _likeliest(said, topic)
-    if name not in OPERATIONS:
+    if not said.text or name not in OPERATIONS:
         return None
     if name == "mark_weak":
         topic = topic or topics().in_(said.text, LEAST_CERTAIN)
@@ -45,8 +48,9 @@ def understand(question: str, courses: Sequence[CourseName]) -> Operation | None
 
 def _likeliest(said: Marked, topic: str | None) -> str:
     scores = cues().scores(said.text.replace(topic, TOPIC, 1) if topic else said.text)
-    scores["log_exercise"] += ADVANTAGE * (said.right is not None)
-    scores["log_session"] += ADVANTAGE * (said.minutes is not None)
+    if not _ASKING.search(said.text):
+        scores["log_exercise"] += ADVANTAGE * (said.right is not None)
+        scores["log_session"] += ADVANTAGE * (said.minutes is not None)
     scores[OTHER] -= ASKED
     return max(scores, key=scores.__getitem__)
 
