@@ -74,8 +74,11 @@ class Counted:
 
     def done(self, first: date, last: date, course: str | None = None) -> tuple[int, int, int]:
         """Minutes, exercises, exercises right."""
-        within = [entry for entry in self.studied(course) if first <= date.fromisoformat(entry.day) <= last]
-        return sum(e.minutes for e in within), sum(e.total for e in within), sum(e.right for e in within)
+        return _done([entry for entry in self.studied(course) if first <= date.fromisoformat(entry.day) <= last])
+
+    def during(self, period: str, today: date, course: str | None = None) -> tuple[int, int, int]:
+        """The same of a period, told from the day of each entry, without the first and last day that the record goes by."""
+        return _done([entry for entry in self.studied(course) if _falls_in(period, date.fromisoformat(entry.day), today)])
 
     def finished(self, course: str | None = None) -> dict[str, list[int]]:
         pairs = sorted({(entry.course, entry.chapter) for entry in self.studied(course) if entry.kind == CHAPTER})
@@ -116,3 +119,19 @@ class Counted:
                 cards[key], _ = scheduler.review_card(cards.get(key) or Card(card_id=0), rating, at)
                 found[key] = date.fromisoformat(entry.day) + (cards[key].due - at), rating, entry.number
         return found
+
+
+def _done(entries: Sequence[Entry]) -> tuple[int, int, int]:
+    return sum(e.minutes for e in entries), sum(e.total for e in entries), sum(e.right for e in entries)
+
+
+def _falls_in(period: str, day: date, today: date) -> bool:
+    """``period``: one of `PERIODS`, or a day in ISO 8601."""
+    weeks, months = _week(today) - _week(day), 12 * (today.year - day.year) + today.month - day.month
+    return {"all": True, "today": day == today, "yesterday": (today - day).days == 1, "this_week": weeks == 0, "last_week": weeks == 1,
+            "this_month": months == 0, "last_month": months == 1}.get(period, day.isoformat() == period)
+
+
+def _week(day: date) -> int:
+    """Number of a week that begins on Monday, as 1 January of the year 1 was one."""
+    return (day.toordinal() - 1) // 7

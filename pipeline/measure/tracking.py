@@ -9,11 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pipeline.data.assistant.asking import ACTS, OPERATIONS
 from pipeline.data.assistant.sample import Sample as Question
 from pipeline.data.assistant.tasks import LEARNING_TRACKING
 from pipeline.edge.assistant.named import CourseName
-from pipeline.edge.assistant.record.entry import CHAPTER, EXERCISE, SESSION, UNDO, WEAK, Entry
-from pipeline.edge.assistant.record.progress import span
+from pipeline.edge.assistant.record.entry import EXERCISE, SESSION, UNDO, Entry
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.edge.assistant.record.tracking import Tracking
 from pipeline.edge.assistant.record.understanding import understand
@@ -23,7 +23,6 @@ from pipeline.measure.student import NOW, Counted, filled, history
 from pipeline.measure.waiting import waiting
 
 ENTRIES, SEED, SHOWN = 400, 7, 50
-LOGGED = {"log_session": SESSION, "log_exercise": EXERCISE, "mark_weak": WEAK, "finish_chapter": CHAPTER, "undo": UNDO}
 _LISTED = 5  # topics that an answer names
 
 
@@ -78,7 +77,7 @@ class _Judge:
         return [Entry(*row) for row in self._record.ask(f"SELECT {names} FROM entry WHERE number > ?", (len(self._entries),))]
 
     def _expected_entries(self, truth: dict[str, Any], ago: int) -> list[Entry]:
-        kind = LOGGED.get(truth["operation"])
+        kind = OPERATIONS[truth["operation"]].records
         fields = {name: value for name, value in truth.items() if name != "operation"}
         standing = Counted(self._entries).standing
         if kind == UNDO and standing:
@@ -87,45 +86,53 @@ class _Judge:
         return [Entry(len(self._entries) + 1, at.isoformat(), kind, **fields)] if kind else []
 
     def _fragments(self, truth: dict[str, Any]) -> list[str]:
-        """What the answer must state."""
-        counted, today, course = Counted(self._entries), NOW.date(), truth.get("course")
-        operation = truth["operation"]
+        """What the answer must state: each value with the words that say what it is, so that no other figure can stand for it."""
+        counted, today, course, operation = Counted(self._entries), NOW.date(), truth.get("course"), truth["operation"]
         if operation == "undo":
             return _of(counted.standing[-1])
         if operation in ("time_spent", "accuracy"):
-            minutes, total, right = counted.done(*span(truth["period"], today), course)
-            figures = [minutes] if operation == "time_spent" else [total, right, total - right]
-            return [*map(str, figures)] if figures[0] else ["没有"]
+            minutes, total, right = counted.during(truth["period"], today, course)
+            if operation == "time_spent":
+                return [f"{minutes} 分钟" if minutes else "没有"]
+            return [_exercises(total, right), f"正确率 {100 * right / total:.0f}%"] if total else ["没有"]
         if operation == "progress":
             done = counted.finished(course)
-            return [part for name, chapters in done.items() for part in (name, str(len(chapters)), *map(str, chapters))] or ["没有"]
+            return [part for name, chapters in done.items()
+                    for part in (f"{name}学完 {len(chapters)} 章", f"第 {'、'.join(map(str, chapters))} 章")] or ["没有"]
         if operation == "streak":
-            return [str(counted.streak(today) or "没有")]
+            days = counted.streak(today)
+            return [f"连续学习 {days} 天" if days else "没有"]
         if operation == "last_studied":
-            days = counted.days(course)
-            return _written(max(days)) if days else ["没有"]
+            studied = counted.days(course)
+            return [_written(max(studied))] if studied else ["没有"]
         topics = counted.weak(course) if operation == "weak_points" else counted.due(today, course)
-        return [str(len(topics)), *(topic for _, topic in topics[:_LISTED])] if topics else ["没有"]
+        return [f"有 {len(topics)} 个", *(topic for _, topic in topics[:_LISTED])] if topics else ["没有"]
 
 
 def _of(entry: Entry) -> list[str]:
-    numbers = [number for number in (entry.minutes, entry.chapter, entry.total, entry.right) if number]
-    return [*filter(None, (entry.course, entry.topic)), *map(str, numbers), *_written(date.fromisoformat(entry.day))]
+    """What a confirmation of the entry must state."""
+    figures = {SESSION: f"{entry.minutes} 分钟", EXERCISE: _exercises(entry.total, entry.right)}
+    chapter = f"第 {entry.chapter} 章" if entry.chapter else ""
+    return [*filter(None, (entry.course, entry.topic, chapter, figures.get(entry.kind))), _written(date.fromisoformat(entry.day))]
 
 
-def _written(day: date) -> list[str]:
-    return [str(day.year), str(day.month), str(day.day)]
+def _exercises(total: int, right: int) -> str:
+    return f"{total} 道，对 {right} 道，错 {total - right} 道"
+
+
+def _written(day: date) -> str:
+    return f"{day.year}年{day.month}月{day.day}日"
 
 
 def _states(answer: str, fragment: str) -> bool:
-    """A number as a whole number, a word as it is."""
-    return fragment in re.findall(r"\d+", answer) if fragment.isdigit() else fragment in answer
+    """A figure from its first digit to its last."""
+    return re.search(rf"(?<!\d){re.escape(fragment)}", answer) is not None
 
 
 def progress_time(record: StudyRecord, courses: Sequence[CourseName], questions: Sequence[str], *, warmup: int = WARMUP,
                   rounds: int = ROUNDS) -> Sample:
     """`waiting` for the answers to questions about one's progress; those that record something are left out.  The items are the entries."""
-    asking = [question for question in questions if (found := understand(question, courses)) and found.name not in LOGGED]
+    asking = [question for question in questions if (found := understand(question, courses)) and found.name not in ACTS]
     entries = record.ask("SELECT max(number) FROM entry")[0][0] or 0
     handler = Tracking(record, lambda: courses, lambda: NOW)
     return waiting("progress_time", handler.answer, asking, items=entries, warmup=warmup, rounds=rounds)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from pipeline.data.assistant.asking import PERIODS
 from pipeline.edge.assistant.record import progress
 from pipeline.edge.assistant.record.entry import CHAPTER, EXERCISE, SESSION, UNDO, WEAK, Entry
 from pipeline.edge.assistant.record.study import StudyRecord
@@ -54,7 +55,7 @@ def content(record: StudyRecord) -> dict[str, list[tuple]]:
 def check_against(counted: Counted, record: StudyRecord, today: date) -> None:
     """The record says what the entries, gone through one by one, amount to."""
     for name in (None, *COURSES):
-        for period in progress.PERIODS:
+        for period in PERIODS:
             days = progress.done(record, *progress.span(period, today), name)
             assert (days.minutes, days.total, days.right) == counted.done(*progress.span(period, today), name)
         assert progress.finished(record, name) == counted.finished(name)

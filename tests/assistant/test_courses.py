@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.data.assistant.asking import ASPECTS
 from pipeline.data.assistant.courses import Course, all_courses, held_out_in
-from pipeline.data.assistant.truth import ASPECTS
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_model
 

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data.assistant import said
+from pipeline.data.assistant.asking import ASPECTS, OPERATIONS
 from pipeline.data.assistant.generate import ask
 from pipeline.data.assistant.grammars import Template, all_templates, read_templates
 from pipeline.data.assistant.slots import period_words
 from pipeline.data.assistant.tasks import COMPLEX_REASONING, COURSE_RESOURCE, LEARNING_TRACKING, SIMPLE_QA
-from pipeline.data.assistant.truth import ASPECTS, OPERATIONS, flaw
+from pipeline.data.assistant.truth import flaw
 from pipeline.data.grammar import SPLITS, Choice, Node, Slot, Text, slot_names
 from pipeline.edge.tools.numerals import number
 from pipeline.errors import EdgeError

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.base.corpus import utterances
+from pipeline.data.assistant.asking import OPERATIONS
 from pipeline.data.assistant.courses import held_out_in
 from pipeline.data.assistant.generate import ask, counts, generate
 from pipeline.data.assistant.grammars import Template, all_templates
 from pipeline.data.assistant.sample import Sample, read_samples
 from pipeline.data.assistant.slots import PATH as SLOTS
 from pipeline.data.assistant.tasks import TASKS
-from pipeline.data.assistant.truth import OPERATIONS
 from pipeline.data.assistant.validate import validate_samples
 from pipeline.data.grammar import parse
 from pipeline.data.near import NearIndex, bigrams, jaccard

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.data.assistant.asking import PERIODS
 from pipeline.edge.assistant.record import progress
 from pipeline.edge.assistant.record.entry import CHAPTER, EXERCISE, SESSION, WEAK
 from pipeline.edge.assistant.record.study import StudyRecord
@@ -73,7 +74,7 @@ def test_a_chapter_finished_twice_is_one_and_stays_when_the_second_is_undone(tmp
 
 @given(st.dates(date(1970, 1, 1), date(2200, 1, 1)))
 def test_periods_are_what_their_names_say(today: date) -> None:
-    spans = {period: progress.span(period, today) for period in progress.PERIODS}
+    spans = {period: progress.span(period, today) for period in PERIODS}
     for period in ("today", "this_week", "this_month", "all"):
         assert spans[period][0] <= today <= spans[period][1]
     week, month = spans["this_week"], spans["this_month"]

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from math import exp
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.data.assistant.asking import ACTS, ASPECTS, OPERATIONS
 from pipeline.data.assistant.courses import all_courses
+from pipeline.edge.assistant.aspects import is_own
 from pipeline.edge.assistant.named import CourseName
+from pipeline.edge.assistant.record import examples as examples_module
 from pipeline.edge.assistant.record.counts import counts_in
 from pipeline.edge.assistant.record.durations import minutes_in
-from pipeline.edge.assistant.record.understanding import ACTS, ARGUMENTS, lexicon, understand
+from pipeline.edge.assistant.record.entry import KINDS
+from pipeline.edge.assistant.record.examples import OTHER, examples
+from pipeline.edge.assistant.record.ngrams import END, START, NGrams
+from pipeline.edge.assistant.record.understanding import understand
 
 COURSES = [CourseName(course.name, course.aliases) for course in all_courses()]
 ASKED = [line.split("|") for line in Path(__file__).with_name("tracking_questions.txt").read_text(encoding="utf-8").splitlines()]
@@ -66,14 +73,14 @@ def test_a_topic_in_the_words_it_was_said_in(form: str) -> None:
     assert len(wrong) <= len(TOPICS) // 100, wrong
 
 
-WORDS = [*lexicon().question, *lexicon().weak, *lexicon().marks, "10道", "第三章", "40分钟", "线代", "对", "错", "1/0"]
+WORDS = [*(text for texts in examples().values() for text in texts), "10道", "第三章", "40分钟", "线代", "对", "错", "1/0"]
 
 
 @settings(deadline=None)
 @given(st.text(max_size=300) | st.lists(st.sampled_from(WORDS), max_size=8).map("".join))
 def test_any_text_is_understood_or_not_but_never_an_error(text: str) -> None:
     found = understand(text, COURSES)
-    assert found is None or (found.arguments.keys() <= set(ARGUMENTS[found.name])
+    assert found is None or (found.arguments.keys() <= set(OPERATIONS[found.name].names)
                              and all(value not in ("", None) for value in found.arguments.values()))
 
 
@@ -82,3 +89,39 @@ def test_any_text_is_understood_or_not_but_never_an_error(text: str) -> None:
 def test_who_wants_an_explanation_has_nothing_recorded(question: str) -> None:
     found = understand(question, COURSES)
     assert found is None or found.name not in ACTS
+
+
+VALUES = {"count": "12道", "duration": "40分钟", "course": "线代", "chapter": "第三章", "period": "今天", "topic": "拉曼散射"}
+EXAMPLES = Path(examples_module.__file__).with_name("examples.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_examples_mean_what_they_are_examples_of() -> None:
+    said = [line.split("|") for line in EXAMPLES if not line.startswith(OTHER)]
+    wrong = [(name, text) for name, text in said if name not in ACTS
+             and getattr(understand(text.format_map(VALUES), COURSES), "name", None) != name]
+    assert {name for name, _ in said} == set(OPERATIONS) and len(wrong) <= len(said) // 100, wrong
+
+
+@pytest.mark.parametrize("topic", ["拉曼散射", "博弈树剪枝", "Floyd算法", "洛伦兹变换", "细胞分裂的过程", "TCP拥塞控制", "蒙特卡洛积分"])
+def test_a_topic_that_nothing_knows_of(topic: str) -> None:
+    forms = {"{}我总是搞不懂": "mark_weak", "把{}加到薄弱点里": "mark_weak", "{}的题做了10道，错了3道": "log_exercise",
+             "刷了10道{}的题，对了7道，记一下": "log_exercise"}
+    found = {form: understand(form.format(topic), COURSES) for form in forms}
+    assert {form: (one.name, one.arguments.get("topic")) for form, one in found.items()} == {
+        form: (name, topic) for form, name in forms.items()}
+
+
+@given(st.lists(st.text("ab", max_size=6), min_size=1), st.text("ab", max_size=4))
+def test_likelihoods_behind_any_text_are_at_most_one_together(texts: list[str], context: str) -> None:
+    model = NGrams(texts, order=3)
+    assert 0 < sum(exp(model.log(START * 2 + context, character)) for character in ("a", "b", "c", END)) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("question", ["上周学习时长有没有破十小时", "我今天学满40分钟了吗", "这周学够5小时没有"])
+def test_who_asks_whether_has_nothing_recorded(question: str) -> None:
+    assert understand(question, COURSES).name == "time_spent"
+
+
+def test_names_that_are_shared_are_the_same_everywhere() -> None:
+    assert {one.records for one in OPERATIONS.values()} - {""} == set(KINDS)
+    assert all(not is_own(aspect) for aspect in ASPECTS)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.data.assistant.asking import ACTS
 from pipeline.edge.assistant.named import CourseName
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.edge.assistant.record.tracking import Tracking
-from pipeline.edge.assistant.record.understanding import ACTS
 from pipeline.edge.assistant.reply import Reply
 from pipeline.measure.student import NOW, filled
 from tests.assistant.study import content

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pipeline.data.assistant.asking import PERIODS
 from pipeline.data.assistant.courses import all_courses
 from pipeline.data.assistant.sample import Sample
 from pipeline.data.assistant.tasks import LEARNING_TRACKING, SIMPLE_QA
 from pipeline.edge.assistant.named import CourseName
 from pipeline.edge.assistant.record import progress, telling
 from pipeline.edge.assistant.record.study import StudyRecord
-from pipeline.measure import attempts
+from pipeline.measure import attempts, student
 from pipeline.measure import tracking as meter
 from pipeline.measure.student import NOW, Counted, filled, history
 from tests.assistant.study import check_against
@@ -68,6 +72,8 @@ FAULTS = {
     "nothing due": (progress, "due", lambda *_: progress.Topics(0, [])),
     "another day": (progress, "last_day", lambda *_: NOW.date().replace(year=2020)),
     "no chapters": (progress, "finished", lambda *_: {}),
+    "another week": (progress, "span", lambda period, today: (today - timedelta(14), today - timedelta(8))),
+    "right and wrong exchanged": (telling, "exercises", lambda total, right: f"{total} 道，对 {total - right} 道，错 {right} 道"),
     "another figure said": (telling, "duration", lambda minutes: f"{minutes + 1} 分钟"),
 }
 
@@ -87,6 +93,12 @@ def test_what_is_recorded_otherwise_than_confirmed_is_wrong(monkeypatch: pytest.
 
     monkeypatch.setattr(StudyRecord, "log", forgetful)
     assert meter.tracking(SAMPLES[:1], COURSES).outcomes == [0]
+
+
+@given(st.sampled_from(PERIODS), st.dates(date(1970, 1, 1), date(2200, 1, 1)), st.integers(-70, 70))
+def test_its_own_dates_are_those_of_the_record(period: str, today: date, ago: int) -> None:
+    first, last = progress.span(period, today)
+    assert student._falls_in(period, today - timedelta(ago), today) == (first <= today - timedelta(ago) <= last)
 
 
 @pytest.mark.parametrize("entries", [1, 2, 9, 100, 3000])

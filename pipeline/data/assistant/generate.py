@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.assistant.asking import OPERATIONS
 from pipeline.data.assistant.courses import held_out_in
 from pipeline.data.assistant.grammars import Template, all_templates
 from pipeline.data.assistant.sample import Sample, write_samples
 from pipeline.data.assistant.slots import Filled, fill
 from pipeline.data.assistant.tasks import COMPLEX_REASONING, COURSE_RESOURCE, LEARNING_TRACKING, TASKS
-from pipeline.data.assistant.truth import OPERATIONS, STATED, flaw
+from pipeline.data.assistant.truth import STATED, flaw
 from pipeline.data.grammar import HELD_OUT_SPLITS, SPLITS, Slot, Text
 from pipeline.data.near import NearIndex
 from pipeline.data.sentence import Sentence, chosen
@@ -130,9 +131,8 @@ def _truth(template: Template, filled: Filled) -> dict[str, Any]:
     if template.task == COURSE_RESOURCE:
         return {name: filled.means.get(name) for name in STATED}
     if template.task == LEARNING_TRACKING:
-        allowed = OPERATIONS[template.about]
         said = {"period": "all"} | filled.means
-        return {"operation": template.about} | {name: said[name] for name in (*allowed.needed, *allowed.optional) if name in said}
+        return {"operation": template.about} | {name: said[name] for name in OPERATIONS[template.about].names if name in said}
     return {"card": filled.means["card"], "aspect": template.about, "course": filled.place.course.name}
 
 

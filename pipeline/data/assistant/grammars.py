@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.assistant.asking import ASPECTS, OPERATIONS
 from pipeline.data.assistant.slots import slot_kinds
 from pipeline.data.assistant.tasks import LEARNING_TRACKING, SIMPLE_QA, TASKS
-from pipeline.data.assistant.truth import ASPECTS, OPERATIONS
 from pipeline.data.grammar import SPLITS, Node, parse, slot_names
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_yaml

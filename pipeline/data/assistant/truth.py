@@ -10,41 +10,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from pipeline.data.assistant.asking import OPERATIONS, PERIODS
 from pipeline.data.assistant.courses import Course, all_courses
 from pipeline.data.assistant.library import resources
 from pipeline.data.assistant.resource import KINDS, Resource
 from pipeline.data.assistant.sample import Sample
 from pipeline.data.assistant.tasks import COURSE_RESOURCE, LEARNING_TRACKING, SIMPLE_QA
 
-PERIODS = ("today", "yesterday", "this_week", "last_week", "this_month", "all")
-ASPECTS = ("definition", "formula", "unit", "symbol", "example", "complexity", "year", "person")
 STATED = ("course", "chapter", "topic", "kind")
-
-
-@dataclass(frozen=True)
-class Arguments:
-    needed: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-
-
-OPERATIONS = {
-    "log_session": Arguments(("minutes",), ("course", "chapter")),
-    "log_exercise": Arguments(("total", "right"), ("course", "topic")),
-    "mark_weak": Arguments(("topic",), ("course",)),
-    "finish_chapter": Arguments(("course", "chapter")),
-    "undo": Arguments(),
-    "time_spent": Arguments(("period",), ("course",)),
-    "progress": Arguments((), ("course",)),
-    "streak": Arguments(),
-    "accuracy": Arguments(("period",), ("course",)),
-    "weak_points": Arguments((), ("course",)),
-    "review_due": Arguments((), ("course",)),
-    "last_studied": Arguments((), ("course",)),
-}
-"""Logging first, then asking."""
 
 
 def matches(expected: Mapping[str, Any], resource: Resource) -> bool:
@@ -76,7 +51,7 @@ def _of_tracking(expected: Mapping[str, Any]) -> str | None:
     if not isinstance(operation, str) or operation not in OPERATIONS:
         return f"expected an operation of {', '.join(OPERATIONS)}, found {operation!r:.40}"
     arguments, found = OPERATIONS[operation], set(expected) - {"operation"}
-    if not set(arguments.needed) <= found <= {*arguments.needed, *arguments.optional}:
+    if not set(arguments.needed) <= found <= set(arguments.names):
         return (f"expected the arguments {', '.join(arguments.needed) or 'none'} of {operation}, and of further ones at most "
                 f"{', '.join(arguments.optional) or 'none'}, found {', '.join(sorted(found)) or 'none'}")
     return next((f"expected {rule}, found {expected[name]!r:.40} as {name}" for name, (rule, holds) in _VALUES.items()

@@ -8,16 +8,15 @@ from fractions import Fraction
 from math import ceil
 
 from pipeline.edge.assistant.record.durations import NUMERAL
-from pipeline.edge.assistant.record.topic import ANCHOR
+from pipeline.edge.assistant.record.marks import ANCHOR
 from pipeline.edge.tools.numerals import number
 
 _OF = r"(?:道题目?|道|个题目?|题|个)?"
-_WRONGLY = ("(?:(?:没|不)(?:能|太)?(?:会?做|答|写|算)?(?:出来|上来|对|过)|[做答]不(?:对|出来?)|不会(?:做|写)?|(?:做|答|写|搞|"
-            "算)?错(?!误?率)误?题?|"
-            "翻车|失误|做崩|[栽挂丢扣空跪漏]|做?没思路|[×✗✘])(?:了|的|掉|数)?")
-_RIGHTLY = ("(?<![没不])(?:(?:做|答|写|算)?(?<![没不])(?:对(?![称数偶角流])|正确)(?!率)题?|(?<!会)(?:做|写|答|算)出来?|拿下|"
-            "搞定|会做|OK|ok|没问题|[√✓])"
-            "(?:了|的|数)?")
+_WRONGLY = ("(?:(?:没|不)(?:能|太)?(?:会?做|答|写|算)?(?:出来|上来|对|过)|[做答]不(?:对|出来?)|不会(?:做|写)?|(?:做|答|写|搞|算)?错"
+            "(?!误?率)误?题?|翻车|失[误手]|做崩|[栽挂丢扣空跪漏]|误(?=了)|做?没思路|[×✗✘]|(?:(?<=[道题个])|[打红])叉|wrong|fail(?:ed)?)"
+            "(?:了|的|掉|数)?")
+_RIGHTLY = ("(?<![没不])(?:(?:做|答|写|算|选|判|猜|蒙)?(?<![没不])(?:对(?![称数偶角流])|正确|无误)(?!率)题?|"
+            "(?<!会)(?:做|写|答|算)出来?|拿下|搞定|会做|OK|ok|没问题|[√✓]|打[勾钩]|correct|right|pass(?:ed)?)(?:了|的|数)?")
 _PASSED = "(?:过关?了?|没错|全会|会)(?![程做])"
 _ONLY = "(?:得(?:不多|还行|挺多))?[，,]?(?:只|就|仅|才|也就)"
 
@@ -33,7 +32,7 @@ def _before(word: str) -> re.Pattern[str]:
 
 _BUT = re.compile(rf"除(?:了|去|掉)有?(?P<count>{NUMERAL})\s*{_OF}(?:{_WRONGLY})?(?:以外|之外|外)?[，,]?(?=.*(?:对|正确))")
 _WRONG, _RIGHT = (_behind(_WRONGLY, _RIGHTLY), _before(_WRONGLY)), (_behind(_RIGHTLY, _WRONGLY), _before(f"(?:{_RIGHTLY}|{_PASSED})"))
-_TOTAL = re.compile(rf"(?:一共|总共|共)?(?<!第)(?P<count>{NUMERAL})\s*[来多]?(?:道|个?题|个(?:练习|习题))|"
+_TOTAL = re.compile(rf"(?:一共|总共|共)?(?<!第)(?P<count>{NUMERAL})\s*[来多]?(?:道|个?题|个(?:练习|习题|(?=[里中当])))|"
                     rf"(?<![第道题\d])(?P<more>(?>{NUMERAL}))个(?=[^，,。]{{1,10}}题)")
 _TOTAL_ALONE = re.compile(rf"(?:题|[做刷答写练]了|一共|总共|合计|共计|(?:总题|题目?总|总|"
                           rf"题)[数量])[是为有:]?\s*(?P<count>(?>{NUMERAL}))(?!\s*(?:小时|[分个章天次遍刻节点套份张组本页]))")
@@ -41,7 +40,7 @@ _TOTAL_ALONE = re.compile(rf"(?:题|[做刷答写练]了|一共|总共|合计|�
 _OF_THEM = re.compile(rf"(?<![对错√×])(?P<total>{NUMERAL})\s*{_OF}(?:[中里]|里面)?我?(?:只|就|仅|才)?(?:(?:做|答|写)?对|"
                       rf"[中里])了?(?:有)?\s*"
                       rf"(?P<right>(?>{NUMERAL}))(?!\s*{_OF}[是都全]*(?:{_WRONGLY}|{_RIGHTLY})|\s*[%成分半])[道题个]?")
-_OF_THEM_WRONG = re.compile(rf"(?<![对错√×第\d])(?P<total>(?>{NUMERAL}))(?:做|答|"
+_OF_THEM_WRONG = re.compile(rf"(?<![对错√×第\d])(?P<total>(?>{NUMERAL}))个?(?:做|答|"
                             rf"写)?错了?\s*(?P<wrong>(?>{NUMERAL}))(?!\s*{_OF}[对错]|\s*[%成分半])[道题个]?")
 _ALL = "(?:全部?|都|全都|全是)(?:做|答|写)?"
 _NOT_ONE = "(?:一[道个题][也都]?没有?|没有?一[道个题]|[道个题][也都]没有?)(?:做|答|写)?"

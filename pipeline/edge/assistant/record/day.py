@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 from pipeline.edge.assistant.named import normalised
 from pipeline.edge.assistant.record.durations import NUMERAL, without_durations
-from pipeline.edge.assistant.record.topic import BREAK
-from pipeline.edge.assistant.record.understanding import LONGEST
+from pipeline.edge.assistant.record.marking import LONGEST
+from pipeline.edge.assistant.record.marks import BREAK
 from pipeline.edge.tools.days import day_of
 
 _TODAY = re.compile("今[天日儿晚早晨夜]|刚才")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pipeline.edge.assistant.named import CHAPTER, CourseName, course_in, normalised, pattern_of
 from pipeline.edge.assistant.record.counts import counts_in
 from pipeline.edge.assistant.record.durations import NUMERAL, without_durations
-from pipeline.edge.assistant.record.topic import ANCHOR, BREAK
-from pipeline.edge.assistant.record.understanding import LONGEST
+from pipeline.edge.assistant.record.marking import LONGEST
+from pipeline.edge.assistant.record.marks import ANCHOR, BREAK
 
 _MARK, _END = f"[{ANCHOR}{BREAK}]", "，,。；;！!？?\n"  # what is said to be done; where a clause ends
 _STUDY = "(?:学|看|听|读|背|记|做|刷|练|写|答|复习|预习|自习|温习|啃|搞|弄|花|用|投入|完成|坚持)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from pipeline.edge.assistant.record.topic import BREAK
+from pipeline.edge.assistant.record.marks import BREAK
 from pipeline.edge.tools.numerals import number
 
 NUMERAL = r"(?:\d+(?:\.\d+)?|[零〇一二两三四五六七八九十百千]+(?:点[零〇一二三四五六七八九]+)?)"

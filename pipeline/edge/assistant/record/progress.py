@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from pipeline.data.assistant.asking import PERIODS
 from pipeline.edge.assistant.record.schedule import AGAIN
 from pipeline.edge.assistant.record.study import StudyRecord
-
-PERIODS = ("today", "yesterday", "this_week", "last_week", "this_month", "last_month", "all")
 
 
 def span(period: str, today: date) -> tuple[date, date]:

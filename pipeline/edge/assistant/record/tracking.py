@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from pipeline.data.assistant.asking import ACTS
 from pipeline.edge.assistant.named import CourseName
 from pipeline.edge.assistant.record.day import day_done, period_asked
 from pipeline.edge.assistant.record.done import is_done
 from pipeline.edge.assistant.record.recording import Recording
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.edge.assistant.record.telling import Telling
-from pipeline.edge.assistant.record.understanding import ACTS, Operation, understand
+from pipeline.edge.assistant.record.understanding import Operation, understand
 from pipeline.edge.assistant.reply import Reply
 
 NOT_UNDERSTOOD = "我没听出要记录还是要查什么。可以说“今天学了半小时线性代数”，或者问“这周学了多久”。"
