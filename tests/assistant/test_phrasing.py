@@ -57,8 +57,9 @@ def grammars(tokenizer, stop):
 
 def written(tokenizer, grammars, stop: int, asked: Asked, seed: int) -> str:
     """What random weights write under the grammar."""
-    decoding = decode(RandomModel(seed, 700), [1], tokenizer=tokenizer, max_tokens=4000, stop_ids=[stop],
-                      constraint=Constraint(grammars, grammar(list(asked.card.facts), asked.aspects), "phrasing"), sampling=Sampling(temperature=1.0, seed=seed))
+    constraint = Constraint(grammars, grammar(list(asked.card.facts), asked.aspects), "phrasing")
+    decoding = decode(RandomModel(seed, 700), [1], tokenizer=tokenizer, max_tokens=4000, stop_ids=[stop], constraint=constraint,
+                      sampling=Sampling(temperature=1.0, seed=seed))
     text = "".join(token.text for token in decoding)
     assert decoding.finish == STOP
     return text
@@ -150,13 +151,15 @@ def test_an_exported_generator_phrases(merged, tmp_path):  # noqa: F811
 
 
 def test_a_model_s_words_are_told_from_the_template_s(folder):
-    assert Cards([FIELD], Phrasing(folder, RandomModel(1, 700), 30)).answer(QUESTION).phrased
-    assert not Cards([FIELD]).answer(QUESTION).phrased and not Cards([FIELD], Phrasing(folder, RandomModel(1, 700), 1e-9)).answer(QUESTION).phrased
+    by_model, late = (Cards([FIELD], Phrasing(folder, RandomModel(1, 700), patience)) for patience in (30, 1e-9))
+    assert by_model.answer(QUESTION).phrased
+    assert not Cards([FIELD]).answer(QUESTION).phrased and not late.answer(QUESTION).phrased
 
 
 def test_what_the_model_reads_holds_no_fact_and_no_name():
     assert asked_as("场强的\n单位", FIELD) == "{term}的 单位\n单位、定义"
-    assert asked_as("Stack 和 stack 的区别", StudentCard(term="栈", aliases=("stack",), facts={"definition": "后进先出"})) == "{term} 和 {term} 的区别\n定义"
+    stack = StudentCard(term="栈", aliases=("stack",), facts={"definition": "后进先出"})
+    assert asked_as("Stack 和 stack 的区别", stack) == "{term} 和 {term} 的区别\n定义"
 
 
 @given(card=CARD, question=WORDS, before=WORDS)

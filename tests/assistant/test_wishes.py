@@ -100,8 +100,8 @@ def test_rows_end_their_turn_and_hold_no_fact(data, tokens):
 
 def test_a_sample_without_its_card_or_fact_makes_none():
     known = {"card": FIELD.term, "course": "电磁学"}
-    samples = [Sample("是啥", "simple_qa", {**known, "aspect": "颜色"}), Sample("是啥", "simple_qa", {"card": "没有这张", "aspect": "unit"}),
-               Sample("学了多久", "learning_tracking", {"operation": "streak"})]
+    samples = [Sample("是啥", "simple_qa", {**known, "aspect": "颜色"}), Sample("学了多久", "learning_tracking", {"operation": "streak"}),
+               Sample("是啥", "simple_qa", {"card": "没有这张", "aspect": "unit"})]
     assert list(wishes(samples, TRAIN, "seed")) == []
     assert list(wishes([Sample("是啥", "simple_qa", {**known, "aspect": "unit"})], TRAIN, "seed"))
 
