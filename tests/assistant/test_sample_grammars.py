@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.data.assistant import said
 from pipeline.data.assistant.generate import ask
-from pipeline.data.assistant.grammars import Template, all_templates, read_templates
+from pipeline.data.assistant.grammars import Template, all_templates, read_templates, read_writer
 from pipeline.data.assistant.slots import period_words
 from pipeline.data.assistant.tasks import COMPLEX_REASONING, COURSE_RESOURCE, LEARNING_TRACKING, SIMPLE_QA
 from pipeline.data.assistant.truth import ASPECTS, OPERATIONS, flaw
@@ -144,3 +144,31 @@ def test_an_unknown_operation_is_refused(tmp_path: Path) -> None:
     path.write_text("train: {forget: [a]}\nvalidation: {}\ntest: {}\nchallenge: {}\n", encoding="utf-8")
     with pytest.raises(EdgeError, match="expected templates under log_session"):
         read_templates(path)
+
+
+WRITTEN = "split: train\ncourse_resource: [a]\nlearning_tracking: {undo: [b, c]}\nsimple_qa: {}\ncomplex_reasoning: []\n"
+
+
+def test_a_writer_s_templates_are_told_by_their_ids(tmp_path: Path) -> None:
+    path = tmp_path / "w9.yaml"
+    path.write_text(WRITTEN, encoding="utf-8")
+    found = [(one.id, one.task, one.split, one.about, one.text) for one in read_writer(path)]
+    assert found == [("course_resource/train/w9/1", "course_resource", "train", "", "a"),
+                     ("learning_tracking/train/w9/undo/1", "learning_tracking", "train", "undo", "b"),
+                     ("learning_tracking/train/w9/undo/2", "learning_tracking", "train", "undo", "c")]
+
+
+@pytest.mark.parametrize(("old", "new", "because"), [
+    ("split: train", "split: trial", "w9.yaml: split: expected one of train, validation"),
+    ("split: train\n", "", "expected the keys split, course_resource"),
+    ("[a]", "[3]", "course_resource/train/w9/1: expected a template"),
+    ("undo", "forget", "learning_tracking/train/w9: expected templates under log_session")])
+def test_a_mistake_of_a_writer_is_named(old: str, new: str, because: str, tmp_path: Path) -> None:
+    path = tmp_path / "w9.yaml"
+    path.write_text(WRITTEN.replace(old, new), encoding="utf-8")
+    with pytest.raises(EdgeError, match=because):
+        read_writer(path)
+
+
+def test_ids_tell_every_template() -> None:
+    assert len({template.id for template in all_templates()}) == len(all_templates())
