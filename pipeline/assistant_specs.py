@@ -1,11 +1,14 @@
-"""Profile -> specs of the learning assistant: data and base -> adapter -> merged (or whole) -> decision, ONNX and MLX, of their own kinds.
+"""Profile -> specs of the learning assistant, each of a kind of its own.
 
-It is a second classifier of the same base: what it is asked and how it is trained takes the place of the profile's.
+data and base -> adapter -> merged (or whole) -> decision, and ONNX, MLX ...: a second classifier of the same base; what it is asked and how
+it is trained takes the place of the profile's.  Likewise -> phrasing adapter -> merged (or whole) -> ONNX -> INT8: a generator that words
+the answers of the cards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from pipeline import specs
@@ -15,6 +18,7 @@ from pipeline.store import Artifact, Spec, Workspace
 
 WEIGHING = ("pipeline.data.assistant.library", "pipeline.edge.assistant.known_courses", "pipeline.edge.assistant.weighing")
 LABELS = tuple(task.label for task in TASKS)
+PHRASING = "pipeline.train.phrasing_rows"
 
 
 def asking(profile: Profile, assistant: Assistant) -> Profile:
@@ -45,17 +49,20 @@ def merged(base: Artifact, adapter: Artifact) -> Spec:
 
 def whole(profile: Profile, assistant: Assistant, base: Artifact, data: Artifact) -> Spec:
     """A small base with all its weights trained further on the tasks.  profile: as `asking` makes it."""
+    return _whole("assistant-whole", profile.prompt.model_dump(), assistant, base, data, "pipeline.train.assistant_rows")
+
+
+def _whole(kind: str, prompt: Mapping[str, Any], assistant: Assistant, base: Artifact, data: Artifact, rows: str) -> Spec:
+    """rows: the module whose `read_rows` reads the data by ``prompt``."""
     assert assistant.whole is not None
-    config = {"seed": assistant.seed, **profile.prompt.model_dump(), **assistant.whole.model_dump()}
+    config = {"seed": assistant.seed, **prompt, **assistant.whole.model_dump()}
 
     def build(work: Workspace) -> None:
-        from pipeline.train.assistant_rows import read_rows
         from pipeline.train.whole import train_whole
         train_whole(work.out, work.scratch, base=base.path, train=data.file("train.jsonl"), validation=data.file("validation.jsonl"),
-                    config=config, read=read_rows, copying=False)
+                    config=config, read=import_module(rows).read_rows, copying=False)
 
-    return Spec("assistant-whole", build, config, {"base": base, "data": data}, ("pipeline.train.whole", "pipeline.train.assistant_rows"),
-                ("torch", "transformers"))
+    return Spec(kind, build, config, {"base": base, "data": data}, ("pipeline.train.whole", rows), ("torch", "transformers"))
 
 
 def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
@@ -98,6 +105,30 @@ def onnx_int8(source: Artifact) -> Spec:
     return specs.onnx_int8(source, "assistant-int8")
 
 
-def mlx(profile: Profile, merged: Artifact, variant: str = "4bit") -> Spec:
-    """The documented route on a Mac: MLX, in 4 bits."""
-    return specs.device_format(profile, merged, f"mlx-{variant}", labels=LABELS, kind=f"assistant-mlx-{variant}")
+def device_format(build: Callable[[Spec], Artifact], profile: Profile, merged: Artifact, name: str) -> Artifact:
+    """The classifier in a format of `pipeline.export.formats`, mlx-4bit being the documented one.  profile: as `asking` makes it."""
+    from pipeline.export.formats import built
+    return built(build, profile, merged, name, LABELS, "assistant-")
+
+
+def phrasing_adapter(assistant: Assistant, base: Artifact, data: Artifact) -> Spec:
+    """A LoRA adapter of the same base, trained as the task classifier's, that plans how a card's facts are said."""
+    return specs.lora("assistant-phrasing-adapter", {"max_length": assistant.max_length}, assistant.lora, base, data, PHRASING)
+
+
+def phrasing_merged(base: Artifact, adapter: Artifact) -> Spec:
+    return specs.merged(base, adapter, "assistant-phrasing-merged")
+
+
+def phrasing_whole(assistant: Assistant, base: Artifact, data: Artifact) -> Spec:
+    """A small base with all its weights trained further on plans."""
+    return _whole("assistant-phrasing-whole", {"max_length": assistant.max_length}, assistant, base, data, PHRASING)
+
+
+def phrasing_onnx(profile: Profile, assistant: Assistant, merged: Artifact) -> Spec:
+    return specs.generator_onnx(profile, assistant.max_length, merged, "assistant-phrasing-onnx")
+
+
+def phrasing_int8(source: Artifact) -> Spec:
+    """What `edge assistant deploy --generator` takes."""
+    return specs.onnx_int8(source, "assistant-phrasing-int8")

@@ -172,7 +172,7 @@ def device_format(profile: Profile, merged: Artifact, name: str, source: Artifac
     """The classifier in a format of `pipeline.export.formats`, such as coreml-int8.
 
     source: the variant that it is made of, where its config names one; else the format makes that itself, and again.  labels: other
-    than the intents', where the format knows other ones.
+    than the intents'.
     """
     from pipeline.export.formats import device_format as find
 
@@ -228,11 +228,15 @@ def functions_whole(functions: Functions, base: Artifact, data: Artifact) -> Spe
 
 
 def functions_onnx(profile: Profile, functions: Functions, merged: Artifact) -> Spec:
+    return generator_onnx(profile, functions.max_length, merged, "functions-onnx")
+
+
+def generator_onnx(profile: Profile, max_length: int, merged: Artifact, kind: str) -> Spec:
     """The generator's graph with a KV cache."""
-    config = {**profile.export.model_dump(), "max_length": functions.max_length}
+    config = {**profile.export.model_dump(), "max_length": max_length}
 
     def build(work: Workspace) -> None:
         from pipeline.export.generator import export_generator
         export_generator(work.out, merged=merged.path, config=config)
 
-    return Spec("functions-onnx", build, config, {"merged": merged}, ("pipeline.export.generator",), EXPORT)
+    return Spec(kind, build, config, {"merged": merged}, ("pipeline.export.generator",), EXPORT)

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from pipeline.data.intents import INTENTS
 from pipeline.export.coreml_weights import compress
 from pipeline.export.forward import ClassifierForward
 from pipeline.export.half_range import in_half_range
+from pipeline.export.labels import label_rows
 from pipeline.progress import track
 from pipeline.quiet import quiet
 from pipeline.runtime.files import read_object, write_object
-from pipeline.runtime.prompt import label_ids, read_tokenizer
+from pipeline.runtime.prompt import read_tokenizer
 from pipeline.runtime.static_lengths import lengths_up_to
 from pipeline.runtime.torch_runtime import load_model
 
@@ -33,22 +33,21 @@ def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any],
 
     config: max_length, the most ids of a prompt; weights, of all matrices: fp16, int8 (symmetric, a scale a channel) or palette4 (16
     values for each 16 channels, by K-means; the embedding int8).  A function takes ids and mask, int32 [1, T] each, and
-    gives logits, float16 [1, labels], in the order of the intents' labels; it computes in float16.
+    gives logits, float16 [1, labels], in the order of config's labels (`pipeline.export.labels`); it computes in float16.
     source: of int8 and palette4, the same model as fp16; converted here without.
     """
     if config["weights"] == "fp16":
-        _convert(out, scratch, merged, config["max_length"])
+        _convert(out, scratch, merged, config)
         return
     if source is None:
         (source := scratch / "fp16").mkdir(exist_ok=True)
-        _convert(source, scratch, merged, config["max_length"])
+        _convert(source, scratch, merged, config)
     compress(source / FILE, out / FILE, config["weights"])
     write_object(out / SPEC, {**read_object(source / SPEC, "the runtime of an exported model"), "weights": config["weights"]})
 
 
-def _convert(out: Path, scratch: Path, merged: Path, max_length: int) -> None:
-    tokenizer, model = read_tokenizer(merged), load_model(merged)
-    ids = label_ids(tokenizer, [intent.label for intent in INTENTS])
+def _convert(out: Path, scratch: Path, merged: Path, config: Mapping[str, Any]) -> None:
+    ids, model, max_length = label_rows(read_tokenizer(merged), config), load_model(merged), config["max_length"]
     forward = in_half_range(ClassifierForward(model, ids, max_length)).eval()
     functions = {f"tokens_{length}": length for length in lengths_up_to(max_length, LENGTHS)}
     write_package(forward, out / FILE, scratch, functions)

@@ -9,7 +9,7 @@ A config with ``of`` is of a variant that is made of that one: ``export`` is giv
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -31,11 +31,15 @@ def device_format(name: str) -> tuple[ModuleType, dict[str, Any]]:
     raise EdgeError(f"format {name!r}: expected one of {', '.join(device_formats())}; name one of them")
 
 
-def built(build: Callable[[Spec], Artifact], profile: Profile, merged: Artifact, name: str) -> Artifact:
-    """The artifact of a "NAME-VARIANT", after that of the variant that it is made of; ``build``: such as `Store.get`."""
+def built(build: Callable[[Spec], Artifact], profile: Profile, merged: Artifact, name: str, labels: Sequence[str] = (),
+          prefix: str = "") -> Artifact:
+    """The artifact of a "NAME-VARIANT", after that of the variant that it is made of; ``build``: such as `Store.get`.
+
+    labels: other than the intents'.  prefix: of the artifacts' kinds, where another model than the profile's own is exported.
+    """
     form, (_, config) = name.rpartition("-")[0], device_format(name)
-    source = built(build, profile, merged, f"{form}-{config['of']}") if "of" in config else None
-    return build(specs.device_format(profile, merged, name, source))
+    source = built(build, profile, merged, f"{form}-{config['of']}", labels, prefix) if "of" in config else None
+    return build(specs.device_format(profile, merged, name, source, labels, prefix + name))
 
 
 def device_formats() -> list[str]:

@@ -21,7 +21,8 @@ VARIANTS = {"fp32": {"weights": "fp32", **PINS}, "int8": {"weights": "int8", "of
 def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any], source: Path | None = None) -> None:
     """Write model.tflite and runtime.json of a Hugging Face directory.
 
-    config: weights, fp32 or int8 (a scale a row, activations quantised as they come); max_length, the most ids of a prompt.
+    config: weights, fp32 or int8 (a scale a row, activations quantised as they come); max_length, the most ids of a prompt; labels other
+    than the intents'.
     source: of int8, the same model as fp32; converted here without.  One signature for each of `litert_conversion.lengths`: ids
     int32 [1, T] and mask float32 [1, T] -> logits float32 [1, labels].  UnavailableError where the environment cannot be made or
     LiteRT does not run; EdgeError when fp32's logits differ from transformers', or when XNNPACK would not execute the graph.
@@ -29,11 +30,11 @@ def export(out: Path, scratch: Path, *, merged: Path, config: Mapping[str, Any],
     if reason := why_not_here():
         raise UnavailableError(reason)
     if config["weights"] == "fp32":
-        _run(scratch, "convert", merged, out, config["max_length"])
+        _run(scratch, "convert", merged, out, config["max_length"], *config.get("labels", []))
         return
     if source is None:
         (source := scratch / "fp32").mkdir(exist_ok=True)
-        _run(scratch, "convert", merged, source, config["max_length"])
+        _run(scratch, "convert", merged, source, config["max_length"], *config.get("labels", []))
     _run(scratch, "quantise", source, out)
 
 

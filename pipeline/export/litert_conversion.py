@@ -1,7 +1,7 @@
 """What runs in the environment litert: ``python -m pipeline.export.litert_conversion``
 
-convert MERGED OUT MAX_LENGTH   a Hugging Face directory -> model.tflite in float32, and runtime.json
-quantise SOURCE OUT             what ``convert`` wrote -> the same in int8
+convert MERGED OUT MAX_LENGTH [LABEL ...]   a Hugging Face directory -> model.tflite in float32, and runtime.json
+quantise SOURCE OUT                         what ``convert`` wrote -> the same in int8
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ def lengths(max_length: int) -> list[int]:
     return sorted({max(1, max_length // 4), max(1, max_length // 2), max_length})
 
 
-def convert(merged: Path, out: Path, max_length: int) -> None:
-    """EdgeError when the logits differ from transformers', or XNNPACK would not execute the graph."""
-    from pipeline.data.intents import INTENTS
+def convert(merged: Path, out: Path, max_length: int, labels: Sequence[str] = ()) -> None:
+    """labels: other than the intents'.  EdgeError when the logits differ from transformers', or XNNPACK would not execute the graph."""
+    from pipeline.export.labels import label_rows
     from pipeline.export.onnx import check_against_torch
-    from pipeline.runtime.prompt import label_ids, read_tokenizer
+    from pipeline.runtime.prompt import read_tokenizer
     from pipeline.runtime.torch_runtime import load_model
 
-    ids, model = label_ids(read_tokenizer(merged), [intent.label for intent in INTENTS]), load_model(merged)
+    ids, model = label_rows(read_tokenizer(merged), {"labels": labels}), load_model(merged)
     write_graph(out / FILE, model, ids, max_length)
     write_object(out / SPEC, {"backend": "litert", "file": FILE, "label_ids": ids, "weights": "fp32", "max_length": max_length,
                               "lengths": lengths(max_length)})
@@ -72,9 +72,9 @@ def _check_provider(exported: Path, label_ids: Sequence[int]) -> None:
                         "that it takes")
 
 
-def main(step: str, source: str, out: str, *max_length: str) -> None:
+def main(step: str, source: str, out: str, max_length: str = "", *labels: str) -> None:
     if step == "convert":
-        convert(Path(source), Path(out), int(*max_length))
+        convert(Path(source), Path(out), int(max_length), labels)
     else:
         quantise(Path(source), Path(out))
 

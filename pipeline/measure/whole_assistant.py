@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.edge.assistant.assistant import FAILED
 from pipeline.edge.assistant.opened import open_assistant
+from pipeline.edge.assistant.reply import Reply
 from pipeline.edge.assistant.workspace import Workspace
 from pipeline.errors import EdgeError
 from pipeline.runtime.decision import Decision
@@ -41,6 +42,10 @@ class WholeAssistant:
 
     def encode(self, query: str) -> Any:
         return self._assistant.classifier.encode(query)
+
+    def card(self, query: str) -> Reply:
+        """What the card file says, whatever task the question is of."""
+        return self._assistant.cards.answer(query)
 
     def decide(self, query: str) -> Answered | Decision:
         """EdgeError where a handler failed: how fast it says so is not what is measured."""

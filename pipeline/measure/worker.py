@@ -9,6 +9,7 @@ open      model, decision, threads,       backend, provider, threads, marks {mai
           workspace, of an assistant,
           and deciding
 decide    queries, at_once (default 1)    intents, confidences, routes, logits, marks {decided}
+cards     queries, of a workspace         replies: one a query, of the card file alone: text, facts, found, phrased
 time      queries                         milliseconds: one a query, text -> tokens -> logits -> decision
 memory                                    the figures of `pipeline.measure.resident.resident`
 tokens    queries                         tokens: length of the whole prompt, one a query
@@ -74,6 +75,11 @@ class Session:
             "marks": {"decided": decided},
         }
 
+    def cards(self, request: dict[str, Any]) -> dict[str, Any]:
+        from dataclasses import asdict
+
+        return {"replies": [asdict(self.classifier.card(query)) for query in request["queries"]]}
+
     def time(self, request: dict[str, Any]) -> dict[str, Any]:
         decide, clock, took = self.classifier.decide, time.perf_counter_ns, []
         for query in request["queries"]:
@@ -100,7 +106,7 @@ class Session:
 
 def requests(lines: Iterator[str], session: Session, say: Callable[[dict[str, Any]], None]) -> None:
     """Answers requests until the input ends or asks to serve; from then on every line is a query."""
-    known = {"open", "decide", "time", "memory", "placement", "tokens", "modules"}
+    known = {"open", "decide", "cards", "time", "memory", "placement", "tokens", "modules"}
     for line in lines:
         request = json.loads(line)
         if request["do"] == "serve":

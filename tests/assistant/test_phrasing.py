@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.assistant.courses import all_courses
-from pipeline.data.assistant.sample import Sample
 from pipeline.edge.assistant.aspects import aspect_of
 from pipeline.edge.assistant.cards import Asked, Cards, StudentCard, of_courses, template, worded
-from pipeline.edge.assistant.phrasing import Phrasing, asked_as, grammar, openings, phrasing_rows, sentences_of
+from pipeline.edge.assistant.phrasing import Phrasing
+from pipeline.edge.assistant.plans import asked_as, grammar, named, openings, plan_of, sentences_of
 from pipeline.edge.constraint import Constraint, grammar_tokenizer
 from pipeline.edge.decoding import STOP, Sampling, decode
 from pipeline.errors import EdgeError
@@ -57,8 +57,9 @@ def grammars(tokenizer, stop):
 
 def written(tokenizer, grammars, stop: int, asked: Asked, seed: int) -> str:
     """What random weights write under the grammar."""
-    decoding = decode(RandomModel(seed, 700), [1], tokenizer=tokenizer, max_tokens=4000, stop_ids=[stop],
-                      constraint=Constraint(grammars, grammar(asked), "phrasing"), sampling=Sampling(temperature=1.0, seed=seed))
+    constraint = Constraint(grammars, grammar(list(asked.card.facts), asked.aspects), "phrasing")
+    decoding = decode(RandomModel(seed, 700), [1], tokenizer=tokenizer, max_tokens=4000, stop_ids=[stop], constraint=constraint,
+                      sampling=Sampling(temperature=1.0, seed=seed))
     text = "".join(token.text for token in decoding)
     assert decoding.finish == STOP
     return text
@@ -84,29 +85,10 @@ def test_whatever_the_weights_every_sentence_is_an_opening_and_every_fact_the_ca
     assert rest == ""
 
 
-@pytest.mark.parametrize("card", CARDS[:40], ids=lambda card: card.term)
-def test_the_right_plan_can_be_written_and_says_what_is_asked(tokenizer, grammars, card):
-    for aspect in card.facts:
-        (system, user, answer), = phrasing_rows([Sample("请问怎么算", "simple_qa", {"card": card.term, "aspect": aspect})], Cards([card]))
-        constraint = Constraint(grammars, grammar(Asked(card, (aspect,))), "phrasing")
-        for token in tokenizer.encode(answer, add_special_tokens=False).ids:
-            constraint.accept(token)
-        assert sentences_of(answer, card.facts)[0][0] == aspect
-        assert not any(fact in user or fact in answer for fact in card.facts.values() if len(fact) > 4)
-
-
 def test_a_plan_of_other_words_is_refused():
     for plan in ("", "答案是 42。", openings("unit")[0] + "另外，", openings("unit")[0]):
         with pytest.raises(EdgeError, match="expected a plan"):
             sentences_of(plan, ["definition"])
-
-
-def test_rows_are_of_samples_with_a_card_and_the_fact(tokenizer):
-    card = CARDS[0]
-    samples = [Sample("是啥", "simple_qa", {"card": card.term, "aspect": next(iter(card.facts))}),
-               Sample("是啥", "simple_qa", {"card": card.term, "aspect": "颜色"}), Sample("是啥", "simple_qa", {"card": "没有这张"}),
-               Sample("学了多久", "learning_tracking", {"operation": "streak"})]
-    assert len(phrasing_rows(samples, Cards(CARDS))) == 1
 
 
 FIELD = StudentCard(term="场强", facts={"unit": "伏特每米", "definition": "电场力与电荷之比"})
@@ -168,5 +150,27 @@ def test_an_exported_generator_phrases(merged, tmp_path):  # noqa: F811
     assert reply is not None and "伏特每米" in reply.text
 
 
-def test_what_the_model_reads_holds_no_fact():
-    assert asked_as("场强的\n单位", Asked(FIELD, ())) == "场强的 单位\n单位、定义"
+def test_a_model_s_words_are_told_from_the_template_s(folder):
+    by_model, late = (Cards([FIELD], Phrasing(folder, RandomModel(1, 700), patience)) for patience in (30, 1e-9))
+    assert by_model.answer(QUESTION).phrased
+    assert not Cards([FIELD]).answer(QUESTION).phrased and not late.answer(QUESTION).phrased
+
+
+def test_what_the_model_reads_holds_no_fact_and_no_name():
+    assert asked_as("场强的\n单位", FIELD) == "{term}的 单位\n单位、定义"
+    stack = StudentCard(term="栈", aliases=("stack",), facts={"definition": "后进先出"})
+    assert asked_as("Stack 和 stack 的区别", stack) == "{term} 和 {term} 的区别\n定义"
+
+
+@given(card=CARD, question=WORDS, before=WORDS)
+def test_a_name_is_replaced_wherever_it_stands_and_nothing_else_is(card, question, before):
+    assert named(before + card.term, card, "它").endswith("它")
+    if not any(name.lower() in question.lower() for name in (card.term, *card.aliases)):
+        assert named(question, card, "它") == question
+
+
+@given(card=CARD, data=st.data())
+def test_a_plan_is_read_back(card, data):
+    names = data.draw(st.lists(st.sampled_from(list(card.facts)), unique=True, min_size=1, max_size=3))
+    sentences = [(name, data.draw(st.sampled_from(list(aspect_of(name).openings)))) for name in names]
+    assert plan_of(sentences_of(plan_of(sentences), card.facts)) == plan_of(sentences)

@@ -30,6 +30,11 @@ class Aspect:
         """The sentence that the question's words call for, else the first."""
         return next((said for said, words in self.openings.items() if any(word in question for word in words)), next(iter(self.openings)))
 
+    @property
+    def plain(self) -> str:
+        """The sentence in everyday words: the last."""
+        return list(self.openings)[-1]
+
 
 @cache
 def aspect_of(name: str) -> Aspect:
