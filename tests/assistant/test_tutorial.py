@@ -15,24 +15,10 @@ import pytest
 from pipeline.cli import _parser, main
 from tests.assistant.course_files import make_pdf, make_pptx
 from tests.assistant.tasks_model import build
+from tests.tutorial import DOCS, commands, matches
 
-TUTORIAL = Path(__file__).parents[2] / "docs" / "assistant.md"
+TUTORIAL = "assistant.md"
 COMMAND = ("-c", "from pipeline.cli import main; raise SystemExit(main())")
-
-
-def commands() -> list[tuple[str, list[str]]]:
-    """Each command and the lines below it."""
-    blocks = re.findall(r"^```\n(.*?)^```$", TUTORIAL.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    found: list[tuple[str, list[str]]] = []
-    for line in "".join(block for block in blocks if block.startswith("$ ")).splitlines():
-        found.append((line.removeprefix("$ edge "), [])) if line.startswith("$ ") else found[-1][1].append(line)
-    return found
-
-
-def matches(said: str, expected: list[str]) -> bool:
-    """Whether the lines are as expected, ``...`` standing for anything in its line."""
-    pattern = r"\n".join(".*".join(map(re.escape, line.split("..."))) for line in expected)
-    return re.fullmatch(pattern, said.strip()) is not None
 
 
 @pytest.fixture
@@ -49,7 +35,8 @@ def home(tmp_path, monkeypatch):
 
 
 def test_every_command_says_what_the_tutorial_says(home, monkeypatch, capsys):
-    for command, lines in commands():
+    for command, lines in commands(TUTORIAL):
+        command = command.removeprefix("edge ")
         typed = [line.removeprefix("› ") for line in lines if line.startswith("› ")]
         expected = [line for line in lines if not line.startswith("› ")]
         if command.startswith("assistant watch"):
@@ -72,7 +59,7 @@ def watched(command: str) -> str:
 
 
 def test_the_commands_in_its_text_can_be_said():
-    mentioned = re.findall(r"`edge ((?:gateway|assistant \w+) [^`]*--[^`]*)`", TUTORIAL.read_text(encoding="utf-8"))
+    mentioned = re.findall(r"`edge ((?:gateway|assistant \w+) [^`]*--[^`]*)`", (DOCS / TUTORIAL).read_text(encoding="utf-8"))
     assert mentioned
     for command in mentioned:
         _parser().parse_args(shlex.split(command))
@@ -80,4 +67,4 @@ def test_the_commands_in_its_text_can_be_said():
 
 def test_a_changed_answer_would_be_seen():
     assert matches("a 7 b\nc\n", ["a ... b", "c"]) and not matches("a 7 b\nd\n", ["a ... b", "c"]) and not matches("a\nc\nd", ["a", "c"])
-    assert len(commands()) >= 12 and {command.split()[0] for command, _ in commands()} == {"init", "assistant"}
+    assert len(commands(TUTORIAL)) >= 12 and {command.split()[1] for command, _ in commands(TUTORIAL)} == {"init", "assistant"}

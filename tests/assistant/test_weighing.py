@@ -113,7 +113,8 @@ def test_the_weights_are_the_best_ones(seed: int) -> None:
         scores = scale * logits + base + read @ readings
         odds = np.log(np.exp(scores).sum(1)) - scores.T
         share = 1 / 42
-        smoothed = [(1 - share) * odds[answer, row] + share / 3 * (odds[:, row].sum() - odds[answer, row]) for row, answer in enumerate(truth)]
+        smoothed = [(1 - share) * odds[answer, row] + share / 3 * (odds[:, row].sum() - odds[answer, row])
+                    for row, answer in enumerate(truth)]
         return float(sum(smoothed) + 0.5 * (readings ** 2).sum())
 
     least = loss(best.scale, best.base, best.readings)
