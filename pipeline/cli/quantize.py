@@ -30,6 +30,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--dry-run", action="store_true", help="what would become of each tensor, bytes and seconds; builds nothing")
     parser.add_argument("--compare", nargs="+", metavar="METHOD", help="quantise by several methods and show what each costs; METHOD or "
                         "BACKEND:METHOD")
+    parser.add_argument("--texts", help="what --compare reads: a text file, .jsonl, or wikitext or c4")
     parser.add_argument("--reports", type=Path, default=RESULTS.parent, help="where --compare writes quantization.* [%(default)s]")
     add_store(parser)
     parser.set_defaults(run=_run)
@@ -60,7 +61,15 @@ def _dry_run(options: argparse.Namespace, config: QuantizationConfig) -> int:
 
 
 def _compare(options: argparse.Namespace, config: QuantizationConfig) -> int:
-    raise EdgeError("not yet")
+    from pipeline.quantize import to_stderr
+    from pipeline.quantize.several import compare_methods
+    from pipeline.report.quantization import show, write
+    if not options.texts:
+        raise EdgeError("--compare: expected texts to compare on, found none; give --texts FILE, or wikitext or c4")
+    comparison = compare_methods(config, options.compare, options.texts, _store(options), to_stderr)
+    show(comparison, sys.stdout)
+    print(", ".join(map(str, write(comparison, options.reports))))
+    return 0
 
 
 def _store(options: argparse.Namespace) -> Any:

@@ -19,7 +19,7 @@ from pipeline.quantize.config import QuantizationConfig
 if TYPE_CHECKING:
     from pipeline.store import Store
 
-__all__ = ["QuantizationConfig", "quantize"]
+__all__ = ["QuantizationConfig", "project_store", "quantize", "to_stderr"]
 
 
 def quantize(config: QuantizationConfig, *, resume: bool = False, store: Store | None = None,
@@ -35,7 +35,7 @@ def quantize(config: QuantizationConfig, *, resume: bool = False, store: Store |
     if config.output is None:
         raise EdgeError("expected an output, found none; give --output")
     try:
-        return _quantize(config, config.output, resume, store or project_store(), tell or _to_stderr)
+        return _quantize(config, config.output, resume, store or project_store(), tell or to_stderr)
     except (SafetensorError, OSError) as error:
         reason = told(error) if isinstance(error, OSError) else str(error)
         raise EdgeError(f"{config.output}: expected room and leave to write, found {reason}; free space or check the folder") from error
@@ -70,5 +70,5 @@ def _quantize(config: QuantizationConfig, output: Path, resume: bool, store: Sto
     return output
 
 
-def _to_stderr(line: str) -> None:
+def to_stderr(line: str) -> None:
     print(f"edge quantize: {line}", file=sys.stderr, flush=True)

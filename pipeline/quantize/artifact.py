@@ -74,9 +74,9 @@ def with_fallback(config: QuantizationConfig, attempt: Callable[[QuantizationCon
                   tell: Callable[[str], None]) -> Made:
     """``attempt`` with the backend that was asked for; where AngelSlim is not able to run, with llm-compressor's method of that name.
 
-    The reason is told in one line, and the manifest keeps it.  With ``no_fallback``, or another backend, the error is let through.
+    The reason is told in one line, and the manifest keeps it.  Without ``config.fallback``, or with another backend, the error goes on.
     """
-    if config.backend != "angelslim" or config.no_fallback:
+    if config.backend != "angelslim" or not config.fallback:
         return attempt(config, None)
     try:
         return attempt(config, None)

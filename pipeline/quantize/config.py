@@ -44,7 +44,7 @@ class QuantizationConfig(BaseModel):
     shard_megabytes: Annotated[float, Field(gt=0, description="of a file of weights; a larger tensor has one of its own")] = 512
     threads: Annotated[Positive | None, Field(description="of the processor [all]")] = None
     time_limit: Annotated[float | None, Field(gt=0, description="seconds after which to give up")] = None
-    no_fallback: Annotated[bool, Field(description="fail where AngelSlim cannot run, in place of llm-compressor's method")] = False
+    fallback: Annotated[bool, Field(description="llm-compressor's method of that name where AngelSlim cannot run; without it, fail")] = True
 
     @field_validator("ignore", mode="before")
     @classmethod

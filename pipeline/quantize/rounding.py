@@ -51,8 +51,8 @@ def misfit(shape: Shape, scheme: QuantizationScheme) -> str | None:
     """Why a matrix cannot be quantised so, or None."""
     outputs, inputs = shape
     group = scheme.weights.group_size
-    if not scheme.weights.symmetric and outputs <= 32 // scheme.weights.num_bits:  # compressed-tensors 0.20 fails to unpack them
-        return f"expected more than {32 // scheme.weights.num_bits} outputs with zero points, found {outputs}; give --symmetric, or --ignore it"
+    if not scheme.weights.symmetric and outputs <= (word := 32 // scheme.weights.num_bits):  # compressed-tensors 0.20 cannot unpack them
+        return f"expected more than {word} outputs with zero points, found {outputs}; give --symmetric, or --ignore it"
     if group and inputs % group:
         return f"expected inputs in groups of {group}, found {inputs}; set --group-size to a divisor, or --ignore it"
     return None

@@ -35,10 +35,11 @@ def checkpoint(folder: Path, *shards: Sequence[Row], small: dict[str, str] = SMA
     folder.mkdir(parents=True)
     for name, content in small.items():
         (folder / name).write_text(content, encoding="utf-8")
-    names = ["model.safetensors"] if len(shards) == 1 else [f"model-{n:05d}-of-{len(shards):05d}.safetensors" for n in range(1, len(shards) + 1)]
+    count = len(shards)
+    names = ["model.safetensors"] if count == 1 else [f"model-{n:05d}-of-{count:05d}.safetensors" for n in range(1, count + 1)]
     for name, rows in zip(names, shards, strict=True):
         write_file(folder / name, rows, {one.name: (one.dtype, one.shape) for one in rows}, {"format": "pt"})
-    if len(shards) > 1:
+    if count > 1:
         total = sum(one.nbytes for rows in shards for one in rows)
         weight_map = {one.name: name for name, rows in zip(names, shards, strict=True) for one in rows}
         (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": total}, "weight_map": weight_map}))

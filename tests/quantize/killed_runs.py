@@ -1,28 +1,22 @@
-"""Quantises a model while it kills itself at one moment after another, then resumes: run as a program of its own, which loads torch once.
-
-python killed_runs.py MODEL FOLDER MOMENT...: a line for each moment and what was told on resuming, until a run is through unkilled.
-"""
+"""Quantising in a child of this process, killed at a chosen moment or left alone."""
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.quantize import QuantizationConfig, quantize
-from pipeline.quantize.checkpoint import open_checkpoint
-from pipeline.quantize.plan import plan
 from pipeline.store import Store
 
-
-def config(model: Path, out: Path) -> QuantizationConfig:
-    return QuantizationConfig(input=model, output=out, method="int4-rtn", group_size=32, shard_megabytes=0.02, threads=1)
+PATIENCE = 120.0
 
 
-def killed_at(moment: int, model: Path, out: Path, store: Store) -> bool:
-    """Run in a child that is killed as it puts its ``moment``-th file in place; whether it was."""
-    if (child := os.fork()) == 0:
+def killed_at(moment: int, config: QuantizationConfig, store: Store) -> bool:
+    """Whether the child was killed, by SIGKILL, as it put its ``moment``-th file in place; False where it was done before."""
+    def work() -> None:
         replace, left = os.replace, [moment]
 
         def counted(*places: str | Path) -> None:
@@ -32,30 +26,28 @@ def killed_at(moment: int, model: Path, out: Path, store: Store) -> bool:
             replace(*places)
 
         os.replace = counted
-        quantize(config(model, out), store=store)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        quantize(config, store=store)
+
+    code = _in_child(work)
+    assert code in (0, -signal.SIGKILL)
+    return code != 0
 
 
-def resumed(model: Path, out: Path, store: Store) -> list[str]:
-    """What is told by a run that resumes, in a child too, for torch's threads do not survive a fork."""
-    reader, writer = os.pipe()
-    if os.fork() == 0:
-        told: list[str] = []
-        quantize(config(model, out), resume=True, store=store, tell=told.append)
-        os.write(writer, "\n".join(told).encode())
-        os._exit(0)
-    os.close(writer)
-    os.wait()
-    with os.fdopen(reader) as lines:
-        return lines.read().splitlines()
+def resumed(config: QuantizationConfig, store: Store, lines: Path) -> str:
+    """What a child that resumes tells, by way of the file ``lines``."""
+    told: list[str] = []
+    assert _in_child(lambda: (quantize(config, resume=True, store=store, tell=told.append), lines.write_text("\n".join(told)))) == 0
+    return lines.read_text()
 
 
-if __name__ == "__main__":
-    model, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    plan(open_checkpoint(model), config(model, folder / "x"))  # loads the libraries
-    store = Store(folder / "store")
-    for moment in map(int, sys.argv[3:]):
-        if not killed_at(moment, model, folder / f"out-{moment}", store):
-            break
-        print(moment, *resumed(model, folder / f"out-{moment}", store), flush=True)
+def _in_child(work: Callable[[], object]) -> int:
+    """Its exit code.  ``config.threads`` must be 1: torch's threads do not survive a fork."""
+    if (child := os.fork()) == 0:
+        code = 1
+        try:
+            faulthandler.dump_traceback_later(PATIENCE, exit=True)
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

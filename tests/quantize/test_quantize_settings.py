@@ -59,7 +59,8 @@ def test_two_methods_at_once_are_refused():
 
 
 def test_words_of_a_variable_are_a_list():
-    assert layered({}, None, {"EDGE_QUANTIZE_INPUT": "m", "EDGE_QUANTIZE_IGNORE": r"lm_head re:.*\.0\."}).ignore == ("lm_head", r"re:.*\.0\.")
+    variables = {"EDGE_QUANTIZE_INPUT": "m", "EDGE_QUANTIZE_IGNORE": r"lm_head re:.*\.0\."}
+    assert layered({}, None, variables).ignore == ("lm_head", r"re:.*\.0\.")
 
 
 @pytest.mark.parametrize("name", BACKENDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,13 +18,16 @@ LARGEST = 64 << 20
 
 
 def pack(directory: Path) -> dict[str, bytes]:
-    """The directory's files as metadata, each compressed by zlib; EdgeError where they are too large for a footer."""
+    """The directory's files as metadata, each compressed by zlib and in base64, since Parquet's metadata are text.
+
+    EdgeError where they are too large for a footer.
+    """
     files = [file for file in sorted(directory.iterdir()) if carried(file)]
     if (total := sum(file.stat().st_size for file in files)) > LARGEST:
         largest = max(files, key=lambda file: file.stat().st_size)
         raise EdgeError(f"{directory}: expected at most {LARGEST} bytes of files beside the weights, found {total}; "
                         f"move {largest.name} away")
-    return {KEY + file.name: zlib.compress(file.read_bytes()) for file in files}
+    return {KEY + file.name: base64.b64encode(zlib.compress(file.read_bytes())) for file in files}
 
 
 def unpack(metadata: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -38,8 +42,8 @@ def unpack(metadata: Mapping[str, bytes]) -> dict[str, bytes]:
         room = LARGEST - sum(map(len, found.values()))
         unfolding = zlib.decompressobj()
         try:
-            found[name] = unfolding.decompress(value, room + 1)
-        except zlib.error as error:
+            found[name] = unfolding.decompress(base64.b64decode(value, validate=True), room + 1)
+        except (zlib.error, ValueError) as error:
             raise EdgeError(f"expected {name} in the metadata, found {error}; convert the model again") from None
         if len(found[name]) > room or not unfolding.eof:
             raise EdgeError(f"expected {name} whole and with the others at most {LARGEST} bytes in the metadata, found it cut or larger; "

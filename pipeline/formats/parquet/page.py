@@ -71,17 +71,16 @@ class Page:
     codec: str
 
     def __iter__(self) -> Iterator[memoryview]:
-        """The value in pieces; EdgeError where the page does not hold it.  The mapping lasts no longer than the iteration."""
+        """The value in pieces; EdgeError where the page does not hold it."""
         try:
             yield from self._pieces()
         except (OSError, ValueError, pa.ArrowException) as error:
             raise self._damaged(error) from None
 
     def _pieces(self) -> Iterator[memoryview]:
-        with pa.memory_map(str(self.path)) as mapped:
-            mapped.seek(self.at)
-            stored = pa.BufferReader(mapped.read_buffer(self.stored))
-        with stored if self.codec == "none" else pa.CompressedInputStream(stored, self.codec) as source:
+        file = pa.OSFile(str(self.path))
+        file.seek(self.at)
+        with file if self.codec == "none" else pa.CompressedInputStream(file, self.codec) as source:
             self._check_length(source.read(LENGTH.size))
             left = self.size
             while left:

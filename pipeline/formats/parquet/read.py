@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from math import ceil, prod
 from pathlib import Path
 from types import TracebackType
@@ -33,7 +34,6 @@ class ParquetReader:
         try:
             check_regular_file(path, "weights in Parquet")
             _check_footer(path)
-            self._file = path.open("rb")
             self._parquet = pq.ParquetFile(path)
         except (OSError, pa.ArrowException) as error:
             raise _damaged(path, error) from None
@@ -47,6 +47,7 @@ class ParquetReader:
         self._check_rows()
         self._groups = [(group, number) for group in range(self._facts.num_row_groups)
                         for number in range(self._facts.row_group(group).num_rows)]
+        self._file = path.open("rb")
 
     def __enter__(self) -> ParquetReader:
         return self
@@ -110,20 +111,18 @@ class ParquetReader:
                             "do not use this file")
 
     def _row(self, number: int, data: Page | memoryview, size: int) -> Row:
-        """The row with the type that its bytes have; EdgeError where they fit none."""
-        small, name, shape = self._small[number], self.names[number], tuple(self._small[number]["shape"])
-        label = dtype_name(small["dtype"])
-        dtype, shape = _stored_as(small, label, shape, size)
-        if dtype is None:
+        """The row with the type that its bytes have; EdgeError where they fit none, or the scales do not fit the groups."""
+        small, name = self._small[number], self.names[number]
+        label, shape = dtype_name(small["dtype"]), tuple(small["shape"])
+        stored = _stored_as(small, label, shape, size)
+        if stored is None:
             raise EdgeError(f"{self.path}: {name}: expected {_sizes(small)[0]} bytes for shape {list(shape)} of {label}, found {size}; "
                             "make the file again")
-        scales, zero_points = self._scales(number)
-        axis, group = small.get("quant_axis"), small.get("group_size")
-        row = Row(name, shape, dtype, data, small.get("quant_type") or quant_name(dtype), scales, zero_points,
-                  -1 if axis is None else axis, group or 0)
-        if dtype == label or small["shape"] == list(shape):  # codes in bytes of their own have lost their shape
-            check_scales(row)
-        return row
+        axis = small.get("quant_axis")
+        row = Row(name, shape, label, data, small.get("quant_type") or quant_name(stored[0]), *self._scales(number),
+                  -1 if axis is None else axis, small.get("group_size") or 0)
+        check_scales(row)
+        return replace(row, dtype=stored[0], shape=stored[1])
 
     def _scales(self, number: int) -> tuple[bytes | None, bytes | None]:
         if not {"scales", "zero_points"} <= set(self._parquet.schema_arrow.names):
@@ -178,7 +177,7 @@ class ParquetReader:
                                 f"{row['num_params']}; make the file again")
 
 
-def _stored_as(small: dict[str, Any], label: str, shape: tuple[int, ...], size: int) -> tuple[str | None, tuple[int, ...]]:
+def _stored_as(small: dict[str, Any], label: str, shape: tuple[int, ...], size: int) -> tuple[str, tuple[int, ...]] | None:
     """Type and shape of a row with ``size`` bytes of data; None where neither label nor quant_type explains them.
 
     The old converter kept float32 bytes under the label bfloat16.  Where the label is the type before quantisation, the data are
@@ -191,13 +190,13 @@ def _stored_as(small: dict[str, Any], label: str, shape: tuple[int, ...], size: 
         return "float32", shape
     if quant.startswith(("int", "uint")) and bits(quant) <= 8 and size == ceil(count * bits(quant) / 8):
         return (quant, shape) if bits(quant) == 8 else ("uint8", (size,))
-    return None, shape
+    return None
 
 
 def _sizes(small: dict[str, Any]) -> list[int]:
     """Bytes that a row's data may have, the one of its label first."""
     count, label = prod(small["shape"]), dtype_name(small["dtype"])
-    quant = bits(small.get("quant_type") or label)
+    quant = min(bits(label), bits(small.get("quant_type") or label))
     return [ceil(count * bits(label) / 8), ceil(count * quant / 8), *([4 * count] if label == "bfloat16" else [])]
 
 

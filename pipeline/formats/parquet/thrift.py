@@ -6,7 +6,6 @@ https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.m
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
@@ -44,18 +43,23 @@ class _Reader:
     def value(self, kind: int, depth: int) -> Any:
         if depth == 0:
             raise RecursionError
+        if kind in (I16, I32, I64):
+            return self.zigzag()
+        if kind == BINARY:
+            return self.take(self.varint())
+        if kind == STRUCT:
+            return self.struct(depth - 1)
         if kind in (TRUE, FALSE):
             return kind == TRUE
         if kind in (LIST, SET):
             head = self.byte()
             count = self.varint() if head >> 4 == 15 else head >> 4
             return head & 15, [self.element(head & 15, depth - 1) for _ in range(count)]
-        simple: dict[int, Callable[[], Any]] = {BYTE: self.byte, I16: self.zigzag, I32: self.zigzag, I64: self.zigzag,
-                                                DOUBLE: lambda: self.take(8), BINARY: lambda: self.take(self.varint()),
-                                                STRUCT: lambda: self.struct(depth - 1)}
-        if kind not in simple:
-            raise ValueError(f"type {kind} of Thrift, which Parquet does not use")
-        return simple[kind]()
+        if kind == BYTE:
+            return self.byte()
+        if kind == DOUBLE:
+            return self.take(8)
+        raise ValueError(f"type {kind} of Thrift, which Parquet does not use")
 
     def element(self, kind: int, depth: int) -> Any:
         return self.byte() == TRUE if kind in (TRUE, FALSE) else self.value(kind, depth)

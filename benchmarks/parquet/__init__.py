@@ -1,0 +1,1 @@
+"""How fast weights go into Parquet and out of it, beside safetensors, and in how much memory; printed, never gated."""

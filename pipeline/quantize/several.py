@@ -1,0 +1,59 @@
+"""One model quantised by several methods, each an artifact of the store, and held against the original."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import EdgeError
+from pipeline.progress import note
+from pipeline.quantize import artifact
+from pipeline.quantize.config import BACKENDS, METHODS, QuantizationConfig
+from pipeline.quantize.workplace import interruptible
+from pipeline.store import Store
+from pipeline.yaml_file import validate
+
+if TYPE_CHECKING:
+    from pipeline.precision import Comparison
+
+
+def compare_methods(config: QuantizationConfig, methods: Sequence[str], texts: str, store: Store,
+                    tell: Callable[[str], None]) -> Comparison:
+    """Each of ``methods``, METHOD or BACKEND:METHOD, with the other settings of ``config``, on ``texts``: a file, or wikitext or c4.
+
+    What the store holds already is taken from there.  EdgeError for a method that is unknown or named twice.
+    """
+    from pipeline.precision import compare
+    from pipeline.precision import texts as read
+
+    chosen = {name: one_of(config, name) for name in methods}
+    if len(chosen) < len(methods):
+        raise EdgeError(f"--compare: expected each method once, found {', '.join(methods)}; leave one out")
+    read_texts = read(texts)
+    with interruptible(config.time_limit):
+        source = artifact.model_directory(config.input, store)
+        made = {name: _made(one, source, store, tell) for name, one in chosen.items()}
+        return compare(source, made, read_texts)
+
+
+def one_of(config: QuantizationConfig, name: str) -> QuantizationConfig:
+    """The settings with one method, METHOD or BACKEND:METHOD; without a backend the one that is set, or the first that has it."""
+    backend, _, method = name.rpartition(":")
+    method = method.lower().replace("_", "-")
+    if not backend:
+        backend = next((one for one in (config.backend, *BACKENDS) if method in BACKENDS[one]), config.backend)
+    given = config.model_dump(exclude_unset=True, exclude={"angelslim_method"})
+    if method not in METHODS:
+        raise EdgeError(f"--compare: expected one of {', '.join(METHODS)}, found {name}; correct it")
+    return validate({**given, "backend": backend, "method": method}, QuantizationConfig, f"--compare {name}")
+
+
+def _made(config: QuantizationConfig, source: Path, store: Store, tell: Callable[[str], None]) -> Path:
+    def attempt(chosen: QuantizationConfig, fallback: tuple[str, str] | None) -> Path:
+        spec = artifact.quantised(chosen, source, fallback)
+        if not store.holds(spec):
+            note(f"quantising by {chosen.backend}, {chosen.method}")
+        return store.get(spec).path
+
+    return artifact.with_fallback(artifact.prepared(config, source, store), attempt, tell)

@@ -1,0 +1,136 @@
+"""Who quantised, by which texts, and that a fall-back is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.compress.angelslim import adapter
+from pipeline.environment import UnavailableError
+from pipeline.errors import EdgeError
+from pipeline.quantize import artifact, calibration, corpora
+from pipeline.quantize.config import QuantizationConfig
+from pipeline.quantize.step import manifest_of
+from pipeline.runtime.prompt import read_tokenizer, template
+from pipeline.runtime.torch_runtime import load_model
+
+
+@pytest.fixture
+def no_angelslim(monkeypatch):
+    monkeypatch.setattr(adapter, "existing", lambda name: None)
+
+
+@pytest.fixture
+def lines(tmp_path):
+    """A file of lines; rows that are no text as JSON."""
+    def write(*rows, name="texts.jsonl"):
+        text = "".join((row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)) + "\n" for row in rows)
+        (file := tmp_path / name).write_text(text, encoding="utf-8")
+        return str(file)
+
+    return write
+
+
+def test_llm_compressor_takes_angelslims_place_and_it_is_told(no_angelslim, quantise, told):
+    made = manifest_of(quantise(backend="angelslim", angelslim_method="INT8-dynamic"))
+    assert (made["backend"], made["method"], made["asked"]) == ("llmcompressor", "int8-dynamic", {
+        "backend": "angelslim", "method": "int8-dynamic"})
+    assert "AngelSlim is not installed" in made["fallback"]
+    assert len(told) == 1 and made["fallback"] in told[0] and "by llm-compressor takes its place" in told[0]
+
+
+def test_without_a_fall_back_it_fails(no_angelslim, quantise, tmp_path):
+    with pytest.raises(UnavailableError, match="AngelSlim is not installed"):
+        quantise(backend="angelslim", method="int8-dynamic", fallback=False)
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_another_failure_is_not_fallen_back_from(no_angelslim, quantise, told):
+    with pytest.raises(EdgeError, match="expected calibration data, found none"):
+        quantise(backend="angelslim", method="int4-gptq")
+    assert not told
+
+
+@pytest.mark.parametrize("method", ["fp8-static", "int4-gptq"])
+def test_methods_that_look_at_texts(method, quantise, lines, merged, store, monkeypatch):
+    data = lines(*({"query": query, "intent": "weather_query"} for query in ("今天天气怎么样", "现在几点了", "think system user")))
+    settings = {"backend": "llmcompressor", "method": method, "calibration_data": data, "samples": 2}
+    made = manifest_of(out := quantise(**settings))
+    assert made["calibration"]["texts"] == 2 and made["fallback"] is None and made["settings"]["samples"] == 2
+    assert load_model(out).config.model_type == "qwen3"
+    if method == "fp8-static":
+        monkeypatch.setattr(artifact, "write_calibration", None)  # what was read is taken from the store
+        quantise("again", **settings)
+        assert (out / "model.safetensors").read_bytes() == (out.with_name("again") / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(("row", "text"), [
+    ({"text": "现在几点了"}, "现在几点了"), ({"query": " 现在几点了 ", "intent": "time_query"}, "".join(template("判断意图")).replace(
+        "user\n<|im_end|>", "user\n现在几点了<|im_end|>")), ("现在几点了", "现在几点了")])
+def test_each_form_of_text(row, text, lines, merged, tmp_path):
+    name = "texts.txt" if isinstance(row, str) else "texts.jsonl"
+    calibration.write_calibration(tmp_path, source=merged, data=lines(row, name=name), samples=9, length=100, seed=1, system="判断意图")
+    (ids,) = calibration.token_ids(tmp_path / calibration.FILE)
+    assert ids == read_tokenizer(merged).encode(text, add_special_tokens=False).ids
+    calibration.write_calibration(tmp_path, source=merged, data=lines(row, name=name), samples=9, length=3, seed=1, system="判断意图")
+    assert calibration.token_ids(tmp_path / calibration.FILE) == [ids[:3]]
+
+
+def test_messages_by_the_models_own_template(lines, merged, tmp_path):
+    (model := tmp_path / "model").mkdir()
+    for name in ("tokenizer.json", "config.json"):
+        (model / name).write_bytes((merged / name).read_bytes())
+    data = lines({"messages": [{"role": "user", "content": "现在几点了"}]})
+    settings = {"data": data, "samples": 1, "length": 99, "seed": 1, "system": ""}
+    with pytest.raises(EdgeError, match="texts.jsonl:1: expected messages that the model's chat template takes"):
+        calibration.write_calibration(tmp_path, source=model, **settings)
+    calibration._chat_tokenizer.cache_clear()
+    (model / "chat_template.jinja").write_text("{% for m in messages %}{{ m.role }} {{ m.content }}{% endfor %}")
+    calibration.write_calibration(tmp_path, source=model, **settings)
+    assert json.loads((tmp_path / calibration.FILE).read_text())["text"] == "user 现在几点了"
+
+
+@pytest.mark.parametrize(("rows", "message"), [
+    ([], "found an empty file"), (["{"], "texts.jsonl:1: expected a JSON object"),
+    ([{"words": "x"}], "texts.jsonl:1: expected .*found the fields words"),
+    ([{"text": " "}], "expected at least one text to calibrate by, found none")])
+def test_texts_of_no_use(rows, message, lines, quantise):
+    with pytest.raises(EdgeError, match=message):
+        quantise(backend="llmcompressor", method="fp8-static", calibration_data=lines(*rows))
+
+
+@pytest.mark.parametrize("name", ["nowhere.txt", ".", "/dev/zero"])
+def test_data_that_is_no_file(name, quantise):
+    with pytest.raises(EdgeError, match="expected calibration data: a file, or one of wikitext, c4, found"):
+        quantise(backend="llmcompressor", method="fp8-static", calibration_data=name)
+
+
+def test_a_corpus_without_a_hub(monkeypatch):
+    import datasets
+
+    def unreachable(*_, **__):
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    with pytest.raises(EdgeError, match="wikitext: expected the data set Salesforce/wikitext from a hub, found no route to host"):
+        list(corpora.corpus("wikitext", 3))
+    rows = [{"text": text} for text in ("= heading =", "word " * 99, "other " * 99)]
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: rows)
+    assert list(corpora.corpus("wikitext", 1)) == ["word " * 99]
+
+
+def test_parquet_in_and_out(merged, quantise, tmp_path, store, monkeypatch):
+    from pipeline.formats.parquet import to_directory, to_parquet
+
+    to_parquet(merged, tmp_path / "model.parquet")
+    direct = quantise("direct", method="int4-rtn")
+    out = quantise("out.parquet", method="int4-rtn", input=tmp_path / "model.parquet")
+    to_directory(out, back := tmp_path / "back")
+    for name in ("model.safetensors", "config.json"):
+        assert (back / name).read_bytes() == (direct / name).read_bytes()
+    assert manifest_of(back)["method"] == "int4-rtn"
+    converted = artifact.model_directory(tmp_path / "model.parquet", store)
+    assert converted == artifact.model_directory(tmp_path / "model.parquet", store) and Path(store.root) in converted.parents
+    assert QuantizationConfig(input=converted).input == converted
