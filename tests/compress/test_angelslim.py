@@ -128,6 +128,14 @@ def test_a_whole_result_comes_with_tokenizer_and_configuration(engine, merged, h
         quantise(merged, out, here[1], "int8-dynamic")
 
 
+def test_a_disk_that_is_full_only_when_the_result_is_moved(engine, merged, here, monkeypatch):
+    engine(save=SAVE)
+    monkeypatch.setattr(result.shutil, "copyfile", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(Unavailable, match="the disk is full: .*No space left"):
+        quantise(merged, *here, "int8-dynamic", threads=1)
+    assert not here[0].exists()
+
+
 @pytest.fixture
 def made(merged, tmp_path):
     """What a good engine writes."""

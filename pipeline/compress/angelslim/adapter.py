@@ -9,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from pipeline.compress.angelslim import failures, packing, result
 from pipeline.compress.angelslim.job import STEP, STEPS, UNAVAILABLE, Job
 from pipeline.compress.angelslim.methods import CALIBRATED, FAMILIES, METHODS, compression
@@ -43,12 +45,14 @@ def quantise(source: Path, out: Path, scratch: Path, method: str, prompts: Seque
     """Quantise a Hugging Face directory by AngelSlim's ``method`` into ``out``, a compressed-tensors directory, whole or not at all.
 
     prompts: token ids that the methods of CALIBRATED look at.  group_size: inputs that share a scale in 4 bits.  Returns what joins
-    the manifest: settings, libraries and tensors.  UnavailableError where another method may take its
-    place: not installed, model family unknown, no accelerator, out of memory, disk full, ``seconds`` over; EdgeError for any other failure.
+    the manifest: settings, libraries and tensors.  UnavailableError where another method may take its place: not installed, model
+    family not tried, no accelerator, out of memory, disk full, ``seconds`` over; EdgeError for any other failure.
     """
-    _check(source, out, method, prompts, group_size)
+    _check(source, out, method, prompts)
     if reason := available(source):
         raise UnavailableError(reason)
+    if method.startswith("int4"):
+        _check_groups(source, group_size)
     made = scratch / "angelslim"
     shutil.rmtree(made, ignore_errors=True)
     try:
@@ -62,7 +66,9 @@ def quantise(source: Path, out: Path, scratch: Path, method: str, prompts: Seque
             packing.to_compressed_tensors(made)
         tensors = result.check(made, source)
         result.assemble(made, source, out)
-    except OSError as error:
+    except UnavailableError:
+        raise
+    except (EdgeError, OSError, SafetensorError, MemoryError) as error:  # of this process: packing, checking, moving
         if reason := failures.unavailable(error):
             raise _cannot(method, reason) from None
         raise
@@ -77,7 +83,7 @@ def versions() -> dict[str, str]:
     return {ENVIRONMENT: own[ENVIRONMENT], **library_versions(LIBRARIES)}
 
 
-def _check(source: Path, out: Path, method: str, prompts: Sequence[Sequence[int]], group_size: int) -> None:
+def _check(source: Path, out: Path, method: str, prompts: Sequence[Sequence[int]]) -> None:
     if method not in METHODS:
         raise EdgeError(f"expected one of AngelSlim's methods {', '.join(METHODS)}, found {method!r}; choose one of them")
     if method in CALIBRATED and not any(prompts):
@@ -86,8 +92,11 @@ def _check(source: Path, out: Path, method: str, prompts: Sequence[Sequence[int]
         raise EdgeError(f"{out}: expected no output yet, found one; remove it or choose another place")
     if "quantization_config" in read_object(source / "config.json", "a model's configuration"):
         raise EdgeError(f"{source}: expected a model that is not quantised, found one that is; give the original")
+
+
+def _check_groups(source: Path, group_size: int) -> None:
     for name, (outputs, inputs) in result.matrices(model_shapes(source)).items():
-        if method.startswith("int4") and (inputs % group_size or inputs % 32 or outputs % 32):
+        if inputs % group_size or inputs % 32 or outputs % 32:
             raise EdgeError(f"{name}: expected inputs in groups of {group_size} and outputs in 32s, found {[outputs, inputs]}; "
                             "choose a group that divides them, or another method")
 
