@@ -5,7 +5,7 @@ REPORTS ?= reports
 BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 
-.PHONY: accept accept-shape m4 test test-slow selftest report html lint clean
+.PHONY: accept accept-shape m4 test test-slow selftest report html api lint clean
 
 $(READY): constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -47,6 +47,11 @@ selftest: $(READY)
 
 report: $(READY)
 	$(BIN)/edge report $(REPORTS)/results.json --html
+
+# The functions of what one calls from Python, from their docstrings.
+api: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[model,dev]"
+	$(BIN)/python -m pdoc -o $(REPORTS)/api pipeline.quantize pipeline.formats.parquet pipeline.precision pipeline.compress
 
 lint:
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[model,dev]"
