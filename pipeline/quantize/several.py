@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import EdgeError
-from pipeline.progress import note
 from pipeline.quantize import artifact
 from pipeline.quantize.config import BACKENDS, METHODS, QuantizationConfig
 from pipeline.quantize.workplace import interruptible
@@ -51,9 +50,6 @@ def one_of(config: QuantizationConfig, name: str) -> QuantizationConfig:
 
 def _made(config: QuantizationConfig, source: Path, store: Store, tell: Callable[[str], None]) -> Path:
     def attempt(chosen: QuantizationConfig, fallback: tuple[str, str] | None) -> Path:
-        spec = artifact.quantised(chosen, source, fallback)
-        if not store.holds(spec):
-            note(f"quantising by {chosen.backend}, {chosen.method}")
-        return store.get(spec).path
+        return store.get(artifact.quantised(chosen, source, fallback)).path
 
     return artifact.with_fallback(artifact.prepared(config, source, store), attempt, tell)

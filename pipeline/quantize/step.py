@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.digest import library_versions
 from pipeline.errors import EdgeError
+from pipeline.progress import note
 from pipeline.quantize.backends import backend
 from pipeline.quantize.checkpoint import check_finite, headers, open_checkpoint
 from pipeline.quantize.config import CALIBRATED, QuantizationConfig
@@ -31,6 +32,7 @@ def run_backend(out: Path, scratch: Path, source: Path, config: QuantizationConf
     module, checkpoint = backend(config.backend), open_checkpoint(source)
     planned = plan(checkpoint, config)
     check_finite(checkpoint)
+    note(f"quantising by {config.backend}, {config.method}")
     began = time.monotonic()  # the libraries are loaded by now
     own = module.run(source, out, scratch, config)
     took, quantised = time.monotonic() - began, sum(one.quantised for one in planned)

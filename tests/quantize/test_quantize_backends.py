@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from pipeline.compress.angelslim import adapter
 from pipeline.environment import UnavailableError
@@ -134,3 +135,13 @@ def test_parquet_in_and_out(merged, quantise, tmp_path, store, monkeypatch):
     converted = artifact.model_directory(tmp_path / "model.parquet", store)
     assert converted == artifact.model_directory(tmp_path / "model.parquet", store) and Path(store.root) in converted.parents
     assert QuantizationConfig(input=converted).input == converted
+
+
+@pytest.mark.parametrize("backend", ["ptq", "llmcompressor"])
+def test_a_tied_head_is_never_quantised(backend, merged, quantise):
+    """Its weight is the embedding's.  A matrix that does not fit may be ignored, whoever quantises."""
+    out = quantise(backend=backend, method="fp8-dynamic", ignore=("re:.*down_proj",))
+    exact, found = (dict(load_model(directory).named_parameters()) for directory in (merged, out))
+    changed = {name for name, tensor in exact.items() if not torch.equal(tensor, found[name])}
+    assert len(changed) == 12 and not [name for name in changed if "down_proj" in name or "layers" not in name]
+    assert json.loads((out / "config.json").read_text())["tie_word_embeddings"] is True

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.quantize.calibration import token_ids
+from pipeline.quantize.checkpoint import open_checkpoint
 from pipeline.quantize.config import QuantizationConfig
+from pipeline.quantize.plan import kept_modules, plan
 from pipeline.quantize.schemes import scheme
 from pipeline.quiet import quiet
 
@@ -23,8 +25,9 @@ def run(source: Path, out: Path, scratch: Path, config: QuantizationConfig) -> d
     from pipeline.compress.one_shot import one_shot, open_for
 
     prompts = token_ids(Path(config.calibration_data)) if config.calibration_data else []
-    model = open_for(source, config.group_size if config.method.startswith("int4") else 1)
-    one_shot(out, model, source, _modifiers(config), prompts)
+    checkpoint = open_checkpoint(source)
+    kept = kept_modules(checkpoint, plan(checkpoint, config))
+    one_shot(out, open_for(source), source, _modifiers(config, kept), prompts)
     return {}
 
 
@@ -37,13 +40,13 @@ def unable(source: Path, config: QuantizationConfig) -> str | None:
     return None if family == "qwen3" else f"it knows qwen3 models, not {family}; --backend ptq takes any"
 
 
-def _modifiers(config: QuantizationConfig) -> list[Any]:
+def _modifiers(config: QuantizationConfig, kept: list[str]) -> list[Any]:
     with quiet():
         from llmcompressor.modifiers.gptq import GPTQModifier
         from llmcompressor.modifiers.quantization import QuantizationModifier
         from llmcompressor.modifiers.transform.awq import AWQModifier
 
-    chosen: dict[str, Any] = {"config_groups": {"matrices": scheme(config)}, "ignore": list(config.ignore)}
+    chosen: dict[str, Any] = {"config_groups": {"matrices": scheme(config)}, "ignore": kept}
     if config.method == "int4-gptq":
         return [GPTQModifier(**chosen)]
     return [*([AWQModifier()] if config.method == "int4-awq" else []), QuantizationModifier(**chosen)]
