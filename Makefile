@@ -50,7 +50,6 @@ report: $(READY)
 
 # The functions of what one calls from Python, from their docstrings.
 api: $(READY)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[model,dev]"
 	$(BIN)/python -m pdoc -o $(REPORTS)/api pipeline.quantize pipeline.formats.parquet pipeline.precision pipeline.compress
 
 lint:

@@ -12,7 +12,7 @@ Texts are what is independent, not their tokens: every interval of a token's fig
 
 from __future__ import annotations
 
-from pipeline.precision.compare import Comparison as Comparison
-from pipeline.precision.compare import compare as compare
-from pipeline.precision.texts import Texts as Texts
-from pipeline.precision.texts import texts as texts
+from pipeline.precision.compare import Comparison, compare
+from pipeline.precision.texts import Texts, texts
+
+__all__ = ["Comparison", "Texts", "compare", "texts"]

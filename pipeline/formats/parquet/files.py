@@ -60,3 +60,11 @@ def plain(name: str) -> bool:
     other = name.endswith(".index.json") and name != INDEX
     return name.isprintable() and not name.startswith(".") and not set(name) & set("/\\:") and not other and (
         name.endswith(SUFFIXES) or name in NAMES)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether it is a file that begins as Parquet does."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
