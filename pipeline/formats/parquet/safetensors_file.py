@@ -52,13 +52,13 @@ class Header:
 
 
 def read_header(file: Path) -> Header:
-    """EdgeError for a file that is missing, truncated or no safetensors, names a tensor twice, or holds a type not known."""
+    """EdgeError for a file that is missing, truncated or no safetensors, or holds a type not known."""
     try:
         with safe_open(file, "numpy"):  # the library has looked at lengths and offsets
             pass
         with file.open("rb") as stream:
             length = LENGTH.unpack(stream.read(LENGTH.size))[0]
-            entries = json.loads(stream.read(length), object_pairs_hook=lambda pairs: _once(file, pairs))
+            entries = json.loads(stream.read(length))
     except (SafetensorError, OSError, ValueError) as error:
         found = told(error) if isinstance(error, OSError) else error
         raise EdgeError(f"expected whole weights in {file}, found: {found}; copy or build it again") from None
@@ -88,11 +88,3 @@ def write_file(file: Path, rows: Iterable[Row], sizes: Sizes, metadata: Mapping[
             for piece in row.pieces():
                 out.write(piece)
 
-
-def _once(file: Path, pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise EdgeError(f"{file}: expected each tensor once, found {next(name for name in names if names.count(name) > 1)} twice; "
-                        "build it again")
-    return found
