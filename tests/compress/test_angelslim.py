@@ -14,6 +14,8 @@ from safetensors.torch import load_file, save_file
 from pipeline.compress.angelslim import METHODS, Unavailable, adapter, available, quantise, result
 from pipeline.environment import requirements
 from pipeline.errors import EdgeError
+from pipeline.quantize import QuantizationConfig, quantize
+from pipeline.store import Store
 
 ENGINE = """
 {fault}
@@ -217,6 +219,20 @@ def test_where_it_is_not_installed_that_is_said(merged, here, monkeypatch):
     with pytest.raises(Unavailable, match="not installed"):
         quantise(merged, *here, "int8-dynamic")
     assert not here[0].exists()
+
+
+@pytest.mark.slow
+def test_llm_compressor_takes_its_place_and_the_manifest_says_so(engine, merged, tmp_path):
+    engine("raise MemoryError('no more')")
+    config = QuantizationConfig(input=merged, output=tmp_path / "out", backend="angelslim", method="int8-dynamic", time_limit=900)
+    told: list[str] = []
+    manifest = json.loads((quantize(config, store=Store(tmp_path / "store"), tell=told.append) / "quantization.json").read_text())
+    why = "AngelSlim's int8-dynamic cannot be had here: out of memory: no more"
+    assert (manifest["backend"], manifest["asked"]["backend"], manifest["fallback"]) == ("llmcompressor", "angelslim", why)
+    assert len(told) == 1 and told[0].startswith(why) and "angelslim" not in manifest["libraries"]
+    with pytest.raises(Unavailable, match="out of memory: no more"):
+        quantize(config.model_copy(update={"output": tmp_path / "other", "fallback": False}), store=Store(tmp_path / "store"))
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(("out", "other"))) == ["out"]
 
 
 def test_its_version_is_exact_and_the_methods_are_those_of_quantize():

@@ -6,7 +6,7 @@ from typing import Any
 
 CALIBRATED = ("fp8-static", "int4-gptq", "int4-awq")
 """Those that look at prompts."""
-FAMILIES = {"qwen2": "Qwen", "qwen3": "Qwen"}
+FAMILIES = {"llama": "Llama", "qwen2": "Qwen", "qwen3": "Qwen"}
 """model_type of config.json -> AngelSlim's class.  It has classes for other families, which nobody ran here."""
 _EIGHT_BITS = {"fp8-static": ("per-tensor", "per-tensor"), "fp8-dynamic": ("per-tensor", "per-tensor"),
                "int8-dynamic": ("per-channel", "per-token")}

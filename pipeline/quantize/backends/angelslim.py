@@ -16,14 +16,14 @@ from pipeline.quantize.config import QuantizationConfig
 def run(source: Path, out: Path, scratch: Path, config: QuantizationConfig) -> dict[str, Any]:
     """Write the quantised model; UnavailableError where another backend may take its place.  A killed run begins anew.
 
-    Of a time limit it has half, so that the other one finds the rest, and all of it with ``no_fallback``.
+    Of a time limit it has half, so that the other one finds the rest, and all of it without a fall-back.
     """
     if config.ignore != (usual := QuantizationConfig.model_fields["ignore"].default):
         raise EdgeError(f"expected ignore to be {', '.join(usual)}, for AngelSlim quantises every matrix of the layers, found "
                         f"{', '.join(config.ignore)}; leave it out or take another backend")
     prompts = token_ids(Path(config.calibration_data)) if config.calibration_data else []
     return quantise(source, out, scratch, config.method, prompts, group_size=config.group_size, threads=config.threads,
-                    seconds=config.time_limit and config.time_limit / (1 if config.no_fallback else 2))
+                    seconds=config.time_limit and config.time_limit / (2 if config.fallback else 1))
 
 
 def unable(source: Path, config: QuantizationConfig) -> str | None:
