@@ -6,7 +6,7 @@ import copy
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.precision.layers import Apart, LayersApart, weights_apart
@@ -53,6 +53,7 @@ floats = st.floats(-100, 100, width=32)
 
 
 @given(st.lists(st.lists(floats, min_size=3, max_size=3), min_size=1, max_size=5), st.floats(0.125, 8, width=32))
+@settings(deadline=None)
 def test_scaling_keeps_the_direction_and_is_the_error(rows, factor):
     exact = torch.tensor(rows, dtype=torch.float64)
     apart = Apart()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtri, xlogy
@@ -125,6 +125,7 @@ def test_smallest_settling_n_gives_up():
 
 
 @given(st.lists(st.integers(0, 1), min_size=2, max_size=300), st.sampled_from([0.9, 0.95, 0.99]))
+@settings(deadline=None)
 def test_clusters_of_one_trial_are_never_narrower_than_clopper_pearson(outcomes, confidence):
     alone = clopper_pearson(sum(outcomes), len(outcomes), confidence)
     found = clustered_proportion(outcomes, [1] * len(outcomes), confidence)
