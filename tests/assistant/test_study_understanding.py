@@ -117,8 +117,8 @@ def test_likelihoods_behind_any_text_are_at_most_one_together(texts: list[str], 
     assert 0 < sum(exp(model.log(START * 2 + context, character)) for character in ("a", "b", "c", END)) <= 1 + 1e-9
 
 
-@pytest.mark.parametrize("question", ["上周学习时长有没有破十小时", "我今天学满40分钟了吗", "这周学够5小时没有", "今天线代做了10道对了8道吗",
-                                      "本周高数是不是才30分钟"])
+@pytest.mark.parametrize("question", ["上周学习时长有没有破十小时", "我今天学满40分钟了吗", "这周学够5小时没有",
+                                      "今天线代做了10道对了8道吗", "本周高数是不是才30分钟"])
 def test_who_asks_whether_has_nothing_recorded(question: str) -> None:
     found = understand(question, COURSES)
     assert found is None or found.name not in ACTS
