@@ -51,9 +51,11 @@ def test_a_number_a_name_a_word_or_a_foreign_fact_is(text):
     assert made_up(phrased(text)).value == 1
 
 
-def test_a_number_without_a_fact_is_made_up_wherever_it_stands():
-    bare = replace(said(f"{FIELD.term}的公式是 {CAPACITY.facts['formula']}。"), facts=(FIELD.term,))
-    assert made_up(phrased("", replies=[bare])).value == 1
+def test_a_number_that_no_fact_of_the_reply_vouches_for_is_made_up():
+    point = next(card for card in CARDS.cards if card.term == "居里点")
+    text = f"居里点的例子：{point.facts['example'].rstrip('。')}。"
+    vouched, bare = (Reply(text, facts, phrased=True) for facts in ((point.term, *point.facts.values()), (point.term,)))
+    assert (made_up(phrased("", replies=[vouched])).value, made_up(phrased("", replies=[bare])).value) == (0, 1)
 
 
 def test_only_a_model_s_words_are_judged():
