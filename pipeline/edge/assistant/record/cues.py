@@ -19,22 +19,21 @@ class Cues:
 
     def __init__(self, examples: Mapping[str, Sequence[str]]) -> None:
         self.names = tuple(examples)
-        seen = [Counter(run for text in texts for run in runs(text)) for texts in examples.values()]
-        sizes, everywhere = [len(texts) for texts in examples.values()], sum(seen, Counter[str]())
-        self._none = [math.log(_PRIOR / (size + _PRIOR)) for size in sizes]
-        self._of: dict[str, dict[int, float]] = {}
-        for number, counts in enumerate(seen):
-            for run, count in counts.items():
-                thought = _PRIOR * everywhere[run] / sum(sizes)
-                self._of.setdefault(run, {})[number] = math.log(count / thought + 1)
+        self._seen = [Counter(run for text in texts for run in runs(text)) for texts in examples.values()]
+        self._everywhere: Counter[str] = Counter()
+        for counts in self._seen:
+            self._everywhere.update(counts)
+        sizes = [len(texts) for texts in examples.values()]
+        self._none, self._thought = [math.log(_PRIOR / (size + _PRIOR)) for size in sizes], _PRIOR / sum(sizes)
 
     def scores(self, text: str) -> dict[str, float]:
         """Log likelihoods, up to what they have in common."""
-        known = [said for run in runs(text) if (said := self._of.get(run))]
+        known = [(run, times) for run in runs(text) if (times := self._everywhere.get(run))]
         sums = [len(known) * none for none in self._none]
-        for said in known:
-            for number, score in said.items():
-                sums[number] += score
+        for run, times in known:
+            for number, counts in enumerate(self._seen):
+                if count := counts.get(run):
+                    sums[number] += math.log(count / (self._thought * times) + 1)
         return dict(zip(self.names, sums, strict=True))
 
 

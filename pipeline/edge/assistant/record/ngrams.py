@@ -15,12 +15,11 @@ class NGrams:
 
     def __init__(self, texts: Iterable[str], order: int) -> None:
         self.order = order
-        behind: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for text in texts:
-            padded = START * (order - 1) + text + END
-            for place in range(order - 1, len(padded)):
-                for length in range(order):
-                    behind[padded[place - length:place]][padded[place]] += 1
+        grams = Counter(padded[place - length:place + 1] for padded in (START * (order - 1) + text + END for text in texts)
+                        for place in range(order - 1, len(padded)) for length in range(order))
+        behind: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for gram, times in grams.items():
+            behind[gram[:-1]][gram[-1]] = times
         self._behind = {context: (counts, sum(counts.values())) for context, counts in behind.items()}
 
     def log(self, context: str, character: str) -> float:
@@ -31,7 +30,7 @@ class NGrams:
             if known is None:
                 break
             counts, total = known
-            likelihood = (counts[character] + len(counts) * likelihood) / (total + len(counts))
+            likelihood = (counts.get(character, 0) + len(counts) * likelihood) / (total + len(counts))
         return math.log(likelihood)
 
     def logs(self, text: str, context: str = "") -> list[float]:
