@@ -16,8 +16,8 @@ def asked(assistant_challenge):
 
 
 @pytest.mark.claim("assistant.routing_p95")
-def test_routing_is_fast(check, task_shipped, asked, settled):
-    check(latency(task_shipped, asked, settled=settled("assistant.routing_p95")))
+def test_routing_is_fast(check, deciding_assistant, asked, settled):
+    check(latency(deciding_assistant, asked, settled=settled("assistant.routing_p95")))
 
 
 @pytest.mark.claim("assistant.simple_qa_p95")

@@ -7,7 +7,7 @@ the answers of the cards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +16,7 @@ from pipeline.data.assistant.tasks import SYSTEM, TASKS
 from pipeline.profile import Assistant, Profile, Prompt
 from pipeline.store import Artifact, Spec, Workspace
 
+WEIGHING = ("pipeline.data.assistant.library", "pipeline.edge.assistant.known_courses", "pipeline.edge.assistant.weighing")
 LABELS = tuple(task.label for task in TASKS)
 PHRASING = "pipeline.train.phrasing_rows"
 
@@ -73,9 +74,27 @@ def decision(profile: Profile, merged: Artifact, data: Artifact) -> Spec:
         from pipeline.edge.calibrate import make_decision
         validation = [(sample.query, sample.task_type) for sample in read_samples(data.file("validation.jsonl"))]
         make_decision(work.out, merged=merged.path, intents=TASKS, validation=validation, config=config)
+        _weigh(work, merged, validation, config["decision"])
 
-    return Spec("assistant-decision", build, config, {"merged": merged, "data": data},
-                (*specs.DECIDING, "pipeline.data.assistant.sample"), specs.CALIBRATION)
+    return Spec("assistant-decision", build, config, {"merged": merged, "data": data}, (*specs.DECIDING, *WEIGHING), specs.CALIBRATION)
+
+
+def _weigh(work: Workspace, merged: Artifact, validation: Sequence[tuple[str, str]], decision: dict[str, Any]) -> None:
+    """Beside the model's own decision, what the evidence weighs for a student of every course."""
+    from pipeline.data.assistant.courses import all_courses
+    from pipeline.data.assistant.library import resources
+    from pipeline.edge.assistant.cards import Cards, of_courses
+    from pipeline.edge.assistant.evidence import Evidence
+    from pipeline.edge.assistant.known_courses import KnownCourses
+    from pipeline.edge.assistant.library.index import Index
+    from pipeline.edge.assistant.weighing import make_weights
+    from pipeline.edge.classifier import Classifier
+    work.scratch.mkdir(parents=True, exist_ok=True)
+    cards = Cards(of_courses(all_courses()))
+    with Index.open(work.scratch / "index.sqlite") as index:
+        index.add(resources())
+        make_weights(work.out, Classifier.open(merged.path, work.out, 1), Evidence(KnownCourses(index, cards.cards), cards), validation,
+                     decision)
 
 
 def onnx_fp32(profile: Profile, merged: Artifact) -> Spec:

@@ -127,7 +127,7 @@ def opening(subject: Subject) -> dict[str, Any]:
         "decision": str(subject.decision.resolve()),
         "threads": subject.threads,
         **({"backend": subject.backend} if subject.backend else {}),  # asked of a baseline's code only where it is needed
-        **({"workspace": str(subject.workspace.resolve())} if subject.workspace else {}),
+        **({"workspace": str(subject.workspace.resolve()), "deciding": subject.deciding} if subject.workspace else {}),
     }
 
 

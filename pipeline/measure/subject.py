@@ -14,6 +14,7 @@ class Subject:
     code: the folder that holds the ``pipeline`` that serves; None for this one.
     backend: what executes the model, where that is not the backend its files call for.
     workspace: of a learning assistant that the model was deployed into; then to decide is to answer, by all that the assistant has.
+    deciding: of such an assistant, only what it decides before it answers.
     """
 
     name: str
@@ -24,3 +25,4 @@ class Subject:
     code: Path | None = None
     backend: str = ""
     workspace: Path | None = None
+    deciding: bool = False

@@ -6,7 +6,8 @@ One JSON request a line on stdin, one JSON answer a line on stdout.  A request t
 ========  ==============================  =====================================================================
 open      model, decision, threads,       backend, provider, threads, marks {main, imported, opened} (clock ns)
           backend (default: its own); or
-          workspace, of an assistant
+          workspace, of an assistant,
+          and deciding
 decide    queries, at_once (default 1)    intents, confidences, routes, logits, marks {decided}
 cards     queries, of a workspace         replies: one a query, of the card file alone: text, facts, found, phrased
 time      queries                         milliseconds: one a query, text -> tokens -> logits -> decision
@@ -44,7 +45,7 @@ class Session:
             from pipeline.measure.whole_assistant import WholeAssistant
 
             imported = time.perf_counter_ns()
-            self.classifier = WholeAssistant(Path(workspace))
+            self.classifier = WholeAssistant(Path(workspace), bool(request.get("deciding")))
         else:
             from pipeline.edge.classifier import Classifier
 

@@ -189,7 +189,7 @@ def _sure(decision: Decision) -> bool:
 
 
 def _routed(decision: Decision, local_only: bool, to_cloud: bool) -> tuple[str, str]:
-    """Route and reason: by what the student wants, else by the decision alone; no word of a file or card is looked at."""
+    """Route and reason: by what the student wants, else by the decision alone; no text of a file or card is looked at."""
     if local_only:
         return LOCAL, "local_only"
     if to_cloud:

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.edge.assistant.assistant import Assistant
+from pipeline.edge.assistant.assistant import Assistant, Decides
 from pipeline.edge.assistant.cards import Cards, Phrases
 from pipeline.edge.assistant.cloud_context import CloudContext
+from pipeline.edge.assistant.evidence import Evidence
 from pipeline.edge.assistant.reply import Reply
 from pipeline.edge.assistant.settings import SETTINGS, CloudSettings
 from pipeline.edge.assistant.shown import note
@@ -36,14 +37,16 @@ def open_assistant(workspace: Workspace) -> Iterator[Assistant]:
         for mended in record.notes:
             note(mended)
         cards = open_cards(workspace)
-        tracking = Tracking(record, KnownCourses(index, cards.cards))
+        courses = KnownCourses(index, cards.cards)
+        tracking = Tracking(record, courses)
 
         def tell(name: str, arguments: dict[str, Any]) -> Reply:
             return tracking.carry_out(Operation(name, arguments))
 
         context = CloudContext(partial(matching, index), tell if sharing.record else None, sharing.passages, sharing.characters)
         with _cloud(sharing, f"{workspace.root / SETTINGS}: cloud.url") as cloud:
-            yield Assistant(classifier, Library(index), tracking, cards, cloud, context)
+            decides = _weighed(classifier, Evidence(courses, cards), workspace)
+            yield Assistant(decides, Library(index), tracking, cards, cloud, context)
 
 
 def open_classifier(workspace: Workspace) -> Classifier:
@@ -53,6 +56,13 @@ def open_classifier(workspace: Workspace) -> Classifier:
         raise EdgeError(f"{model.parent}: expected a model, found none; run `edge assistant deploy --workspace {workspace.root} "
                         "--model KEY_OR_DIR --decision KEY_OR_DIR` with what `edge artifacts list` shows after `make accept`")
     return Classifier.open(model, decision, workspace.settings.threads)
+
+
+def _weighed(classifier: Classifier, evidence: Evidence, workspace: Workspace) -> Decides:
+    """Weighed where the deployed decision says how; the model alone of one that was made before there were weights."""
+    from pipeline.edge.assistant.weighing import FILE, Weighed
+    decision = workspace.deployed(DECISION)
+    return Weighed.open(classifier, evidence, decision) if (decision / FILE).exists() else classifier
 
 
 def open_cards(workspace: Workspace) -> Cards:
