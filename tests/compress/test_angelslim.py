@@ -155,6 +155,7 @@ DAMAGE = {
     "expected codes of .*up_proj.weight": lambda held: held.update({MATRIX: held[MATRIX][:, :8].contiguous()}),
     "expected codes of .*up_proj.weight .*, found F32": lambda held: held.update({MATRIX: held[MATRIX].float()}),
     "expected finite scales above 0 .*, found nan": lambda held: held[f"{MATRIX}_scale"].fill_(torch.nan),
+    "expected finite scales above 0 .*, found inf": lambda held: held[f"{MATRIX}_scale"].fill_(torch.inf),
     "expected finite scales above 0 .*, found 0": lambda held: held[f"{MATRIX}_scale"].zero_(),
     r"expected model.norm.weight \[64\], found None": lambda held: held.pop("model.norm.weight"),
     "expected the tensors of the model alone, found strange": lambda held: held.update(strange=torch.ones(2)),
