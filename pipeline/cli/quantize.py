@@ -31,6 +31,8 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--compare", nargs="+", metavar="METHOD", help="quantise by several methods and show what each costs; METHOD or "
                         "BACKEND:METHOD")
     parser.add_argument("--texts", help="what --compare reads: a text file, .jsonl, or wikitext or c4")
+    parser.add_argument("--tasks", nargs="+", default=[], metavar="TASK[=FILE]", help="questions that --compare asks as well (ceval, mmlu, "
+                        "gsm8k, cmath): those of a .jsonl file, or a hub's where none is named")
     parser.add_argument("--reports", type=Path, default=RESULTS.parent, help="where --compare writes quantization.* [%(default)s]")
     add_store(parser)
     parser.set_defaults(run=_run)
@@ -66,7 +68,8 @@ def _compare(options: argparse.Namespace, config: QuantizationConfig) -> int:
     from pipeline.report.quantization import show, write
     if not options.texts:
         raise EdgeError("--compare: expected texts to compare on, found none; give --texts FILE, or wikitext or c4")
-    comparison = compare_methods(config, options.compare, options.texts, _store(options), to_stderr)
+    tasks = {task: Path(file) if file else None for task, _, file in (named.partition("=") for named in options.tasks)}
+    comparison = compare_methods(config, options.compare, options.texts, tasks, _store(options), to_stderr)
     show(comparison, sys.stdout)
     print(", ".join(map(str, write(comparison, options.reports))))
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from pipeline.precision import Comparison
 
 
-def compare_methods(config: QuantizationConfig, methods: Sequence[str], texts: str, store: Store,
+def compare_methods(config: QuantizationConfig, methods: Sequence[str], texts: str, tasks: Mapping[str, Path | None], store: Store,
                     tell: Callable[[str], None]) -> Comparison:
     """Each of ``methods``, METHOD or BACKEND:METHOD, with the other settings of ``config``, on ``texts``: a file, or wikitext or c4.
 
-    What the store holds already is taken from there.  EdgeError for a method that is unknown or named twice.
+    tasks: what each is asked as well, as `pipeline.precision.harness.ask` takes them.  What the store holds already is taken from there.  EdgeError for a method that is unknown or named twice.
     """
     from pipeline.precision import compare
     from pipeline.precision import texts as read
+    from pipeline.precision.compare import ORIGINAL
+    from pipeline.precision.harness import ask
 
     chosen = {name: one_of(config, name) for name in methods}
     if len(chosen) < len(methods):
@@ -33,7 +35,8 @@ def compare_methods(config: QuantizationConfig, methods: Sequence[str], texts: s
     with interruptible(config.time_limit):
         source = artifact.model_directory(config.input, store)
         made = {name: _made(one, source, store, tell) for name, one in chosen.items()}
-        return compare(source, made, read_texts)
+        answered = {name: ask(model, tasks, threads=config.threads) for name, model in {ORIGINAL: source, **made}.items()} if tasks else {}
+        return compare(source, made, read_texts, answered=answered)
 
 
 def one_of(config: QuantizationConfig, name: str) -> QuantizationConfig:

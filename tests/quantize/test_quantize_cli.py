@@ -61,13 +61,15 @@ def test_wrong_words_are_one_line(edge, monkeypatch, tmp_path):
     assert "expected an output" in edge("--samples", "3")[2]
 
 
-def test_several_methods_in_one_table(edge, tmp_path):
+def test_several_methods_in_one_table(edge, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     (texts := tmp_path / "texts.txt").write_text("今天天气怎么样\n\nIf it rains tomorrow, 出门要不要带伞？\n\nthink system user\n")
-    words = ("--compare", "fp8-dynamic", "int4-rtn", "--texts", texts, "--reports", tmp_path / "reports")
+    words = ("--compare", "fp8-dynamic", "int4-rtn", "--texts", texts, "--tasks", "gsm8k", "--reports", tmp_path / "reports")
     code, said, _ = edge(*words)
-    assert code == 0 and "fp8-dynamic" in said and "int4-rtn" in said and list((tmp_path / "reports").glob("quantization*"))
+    assert code == 0 and "gsm8k" in said and "fp8-dynamic" in said and "int4-rtn" in said and list((tmp_path / "reports").glob("quantization*"))
     assert "expected texts to compare on" in edge("--compare", "int4-rtn")[2]
     assert "--compare: expected one of fp8-static" in edge("--compare", "int3", "--texts", texts)[2]
+    assert "task 'boolq': expected one of ceval" in edge(*words[:5], "--tasks", "boolq", "--reports", tmp_path)[2]
 
 
 def test_a_method_without_a_backend_finds_one():
