@@ -42,7 +42,7 @@ def draw(results: Mapping[str, Any]) -> list[Drawing]:
 def _series(results: Mapping[str, Any], item: Seen) -> dict[str, np.ndarray]:
     measurement = item.measurement
     if measurement["shape"] == "sample" and "p50" in item.details and measurement.get("unit") == "ms":
-        return _filled({artifact_name(results, item.model) if item.model else item.id: measurement["values"]})
+        return _filled({_subject(results, item): measurement["values"]})
     if measurement["shape"] == "paired_sample":
         roles = [artifact_name(results, item.artifacts[role]) if role in item.artifacts else role
                  for role in ("reference", "candidate")]
@@ -95,6 +95,14 @@ def _far_apart(series: Mapping[str, np.ndarray]) -> bool:
     """Whether one series is so much slower than another that a linear axis would squeeze the faster into its edge."""
     medians = [float(np.median(values)) for values in series.values()]
     return max(medians) > FAR * min(medians)
+
+
+def _subject(results: Mapping[str, Any], item: Seen) -> str:
+    """The model, or among how many items was searched."""
+    if item.model:
+        return artifact_name(results, item.model)
+    items = item.measurement["conditions"].get("items")
+    return item.id if items is None else say(f"{items:,} 项", f"{items:,} items")
 
 
 def _label(name: str, values: np.ndarray, right: float) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
 from pipeline.report.figures.style import BLUE, ORANGE, RED, Drawing, figure, say
 from pipeline.report.results import claims, seen
 
@@ -32,6 +34,9 @@ def draw(results: Mapping[str, Any]) -> list[Drawing]:
                           textcoords="offset points", fontsize=7, color=RED)
     axes.set(xscale="log", yscale="log", xlabel=say("资料份数 / 记录条数", "files, or entries"), ylabel=say("耗时 / ms", "time / ms"),
              title=say(CAPTION, "cost of a question by size"))
+    for axis in (axes.xaxis, axes.yaxis):  # matplotlib's own would be formulas, which the style does not read
+        axis.set_major_formatter(StrMethodFormatter("{x:,.15g}"))
+        axis.set_minor_formatter(NullFormatter())
     axes.grid(True)
     axes.legend(loc="center left", bbox_to_anchor=(0, 0.62))
     return [Drawing("scaling", CAPTION, sheet, [item.id for item in seen(results) if item.measurement["metric"] in SERIES])]
