@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 class Measurement:
     """Common part of every measurement.
 
-    metric: the meter's name, such as ``accuracy``.  unit: "proportion", "ms", "MB", "mW", "nats", "count",
+    metric: the meter's name, such as ``accuracy``.  unit: "proportion", "ms", "s", "MB", "mW", "nats", "count",
     "ratio" or "logits".
     artifacts: role -> store key of what was measured.  conditions: threads, warm-up, provider, load.
     details: whatever a report may show (confusion matrix, flipped queries ...), JSON only.

@@ -23,10 +23,10 @@ def matrices_share(original: Artifact, quantised: Artifact) -> Exact:
 
 
 def quantisation_time(models: Mapping[str, Artifact]) -> Sample:
-    """Milliseconds that each model took to quantise, the libraries loaded and the weights on disk.  details: seconds by name."""
+    """Seconds that each model took to quantise, the libraries loaded and the weights on disk.  details: by name."""
     seconds = {name: float(manifest_of(model.path)["seconds"]) for name, model in models.items()}
-    return Sample(metric="quantisation_time", unit="ms", artifacts={name: model.key for name, model in models.items()},
-                  details={"seconds": seconds}, values=[1000 * one for one in seconds.values()])
+    return Sample(metric="quantisation_time", unit="s", artifacts={name: model.key for name, model in models.items()},
+                  details={"seconds": seconds}, values=list(seconds.values()))
 
 
 def untold(models: Mapping[str, Artifact], asked: Mapping[str, str]) -> Exact:

@@ -11,7 +11,7 @@ from pipeline.report.results import Claim
 from pipeline.verdict.regression import Regression
 
 NONE = "-"
-SUFFIX = {"proportion": " %", "points": " points", "ms": " ms", "MB": " MB", "mW": " mW", "nats": " nats", "ratio": "x", "count": "",
+SUFFIX = {"proportion": " %", "points": " points", "ms": " ms", "s": " s", "MB": " MB", "mW": " mW", "nats": " nats", "ratio": "x", "count": "",
           "logits": ""}
 PERCENT = ("proportion", "points")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

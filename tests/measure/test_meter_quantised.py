@@ -40,7 +40,7 @@ def test_a_model_that_another_backend_made_must_say_so(tmp_path, changes, asked,
 
 
 def test_the_time_is_that_of_each_model(tmp_path):
-    assert quantisation_time({"it": manifest(tmp_path)}).values == [2500]
+    assert quantisation_time({"it": manifest(tmp_path)}).values == [2.5]
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.data.assistant.asking import ACTS
 from pipeline.edge.assistant.cards import Cards
 from pipeline.edge.assistant.library.request import request_of
 from pipeline.edge.assistant.named import CourseName
-from pipeline.edge.assistant.record.understanding import ACTS, understand
+from pipeline.edge.assistant.record.understanding import understand
 from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_model
 

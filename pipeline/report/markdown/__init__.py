@@ -13,7 +13,7 @@ from pipeline.report.results import Claim, claims
 if TYPE_CHECKING:
     from pipeline.report.figures.style import Picture
 
-SCALE = ("ms", "MB", "mW", "ratio")
+SCALE = ("ms", "s", "MB", "mW", "ratio")
 
 
 def render(results: Mapping[str, Any], folder: Path, pictures: Sequence[Picture] = ()) -> list[Path]:
