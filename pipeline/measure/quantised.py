@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.measure.measurement import Exact, Sample
-from pipeline.precision.stored import bytes_of
 from pipeline.quantize.step import manifest_of
 from pipeline.store import Artifact
 
@@ -17,6 +16,8 @@ def matrices_share(original: Artifact, quantised: Artifact) -> Exact:
 
     details: the same of ``matrices`` and of the ``whole`` file, where an embedding that is not quantised weighs most of a small model.
     """
+    from pipeline.precision.stored import bytes_of  # beside what reads models with torch
+
     found = bytes_of(original.path, quantised.path)
     return Exact(metric="matrices_share", unit="proportion", artifacts=_keys(original, quantised), details=found,
                  value=found["matrices"]["share"])

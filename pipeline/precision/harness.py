@@ -39,7 +39,7 @@ def ask(model: Path, tasks: Mapping[str, Path | None], limit: int = LIMIT, threa
     no data of it: a mistake, and no reason to leave it out.
     """
     missing = "lm-evaluation-harness is not installed; install the extra `harness`" if find_spec("lm_eval") is None else ""
-    reasons = {task: missing or _why_not(task, file) for task, file in tasks.items()}
+    reasons = {task: _why_not(task, file) or missing for task, file in tasks.items()}
     asked = {task: HUB[task] if tasks[task] is None else _local(task, tasks[task]) for task, reason in reasons.items() if not reason}
     found = _run(model, asked, limit, threads or os.cpu_count() or 1) if asked else {}
     return {task: Answers(reason=reason) if reason else _answers(task, tasks[task], found[task]) for task, reason in reasons.items()}
