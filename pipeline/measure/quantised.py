@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.measure.measurement import Exact, Sample
-from pipeline.quantize.step import manifest_of
+from pipeline.quantize.manifest import manifest_of
 from pipeline.store import Artifact
 
 SAID = ("backend", "method", "asked", "fallback")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from safetensors import safe_open
 
 from pipeline.formats.parquet import to_directory, to_parquet
 from pipeline.measure.measurement import Exact
 from pipeline.store import Artifact
 from pipeline.train.weights import weight_files
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CONFIGS = ("config.json", "generation_config.json")
 
@@ -35,6 +38,8 @@ def round_trip(*models: Artifact) -> Exact:
 
 
 def _changed(before: Path, after: Path) -> list[str]:
+    import torch
+
     one, other = dict(_names(before)), dict(_names(after))
     differ = sorted(one.keys() ^ other.keys())
     for name in sorted(one.keys() & other.keys()):
@@ -52,5 +57,7 @@ def _names(directory: Path) -> Iterator[tuple[str, Path]]:
             yield from ((name, file) for name in tensors.keys())
 
 
-def _bytes(tensor: torch.Tensor) -> torch.Tensor:
+def _bytes(tensor: Tensor) -> Tensor:
+    import torch
+
     return tensor.contiguous().reshape(-1).view(torch.uint8)

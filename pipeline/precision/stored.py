@@ -9,10 +9,10 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from pipeline.errors import EdgeError
+from pipeline.quantize.manifest import MANIFEST, manifest_of
 from pipeline.runtime.files import read_object
 from pipeline.train.weights import weight_files
 
-MANIFEST = "quantization.json"
 PARTS = ("weight_packed", "weight_scale", "weight_zero_point", "weight_shape", "weight_g_idx", "input_scale", "input_zero_point",
          "weight_global_scale", "input_global_scale", "output_scale")
 """What belongs to a quantised matrix beside its ``weight``."""
@@ -64,7 +64,7 @@ def _tensors(directory: Path) -> dict[str, tuple[tuple[int, ...], int]]:
 
 def manifest(quantised: Path) -> dict[str, Any] | None:
     """quantization.json; None for a directory that was not made by `edge quantize`."""
-    return read_object(quantised / MANIFEST, "how a model was quantised") if (quantised / MANIFEST).is_file() else None
+    return manifest_of(quantised) if (quantised / MANIFEST).is_file() else None
 
 
 def made_by(quantised: Path) -> str:

@@ -21,7 +21,8 @@ def compare_methods(config: QuantizationConfig, methods: Sequence[str], texts: s
                     tell: Callable[[str], None]) -> Comparison:
     """Each of ``methods``, METHOD or BACKEND:METHOD, with the other settings of ``config``, on ``texts``: a file, or wikitext or c4.
 
-    tasks: what each is asked as well, as `pipeline.precision.harness.ask` takes them.  What the store holds already is taken from there.  EdgeError for a method that is unknown or named twice.
+    tasks: what each is asked as well, as `pipeline.precision.harness.ask` takes them.  What the store holds already is taken from there.
+    EdgeError for a method that is unknown or named twice.
     """
     from pipeline.precision import compare
     from pipeline.precision import texts as read
@@ -35,7 +36,8 @@ def compare_methods(config: QuantizationConfig, methods: Sequence[str], texts: s
     with interruptible(config.time_limit):
         source = artifact.model_directory(config.input, store)
         made = {name: _made(one, source, store, tell) for name, one in chosen.items()}
-        answered = {name: ask(model, tasks, threads=config.threads) for name, model in {ORIGINAL: source, **made}.items()} if tasks else {}
+        models = {ORIGINAL: source, **made} if tasks else {}
+        answered = {name: ask(model, tasks, threads=config.threads) for name, model in models.items()}
         return compare(source, made, read_texts, answered=answered)
 
 

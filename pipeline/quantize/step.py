@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 from pipeline.digest import library_versions
 from pipeline.errors import EdgeError
@@ -12,10 +11,9 @@ from pipeline.progress import note
 from pipeline.quantize.backends import backend
 from pipeline.quantize.checkpoint import check_finite, headers, open_checkpoint
 from pipeline.quantize.config import CALIBRATED, QuantizationConfig
+from pipeline.quantize.manifest import MANIFEST
 from pipeline.quantize.plan import plan
-from pipeline.runtime.files import read_object, write_object
-
-MANIFEST = "quantization.json"
+from pipeline.runtime.files import write_object
 
 
 def run_backend(out: Path, scratch: Path, source: Path, config: QuantizationConfig, fallback: tuple[str, str] | None = None) -> None:
@@ -44,11 +42,6 @@ def run_backend(out: Path, scratch: Path, source: Path, config: QuantizationConf
         "seconds": round(took, 3),
         "bytes": {"before": checkpoint.bytes, "after": sum(header.bytes for header in headers(out).values())},
         "calibration": _calibration(config), "tensors": {"quantised": quantised, "kept": len(planned) - quantised}, **own})
-
-
-def manifest_of(directory: Path) -> dict[str, Any]:
-    """The manifest of a quantised directory; EdgeError where there is none."""
-    return read_object(directory / MANIFEST, "the manifest of a quantisation")
 
 
 def _calibration(config: QuantizationConfig) -> dict[str, int] | None:

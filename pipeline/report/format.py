@@ -11,8 +11,8 @@ from pipeline.report.results import Claim
 from pipeline.verdict.regression import Regression
 
 NONE = "-"
-SUFFIX = {"proportion": " %", "points": " points", "ms": " ms", "s": " s", "MB": " MB", "mW": " mW", "nats": " nats", "ratio": "x", "count": "",
-          "logits": ""}
+SUFFIX = {"proportion": " %", "points": " points", "ms": " ms", "s": " s", "MB": " MB", "mW": " mW", "nats": " nats", "ratio": "x",
+          "count": "", "logits": ""}
 PERCENT = ("proportion", "points")
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # A margin of a share is a difference of two percentages, so it is in points.

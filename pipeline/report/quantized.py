@@ -25,7 +25,7 @@ def show_foreseen(foreseen: Foreseen, stream: TextIO) -> None:
 
 def show_result(output: Path, stream: TextIO) -> None:
     """What the manifest says, in a few lines."""
-    from pipeline.quantize.step import MANIFEST, manifest_of
+    from pipeline.quantize.manifest import MANIFEST, manifest_of
 
     if not (output / MANIFEST).is_file():
         print(output, file=stream)

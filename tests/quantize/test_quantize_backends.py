@@ -13,7 +13,7 @@ from pipeline.environment import UnavailableError
 from pipeline.errors import EdgeError
 from pipeline.quantize import artifact, calibration, corpora
 from pipeline.quantize.config import QuantizationConfig
-from pipeline.quantize.step import manifest_of
+from pipeline.quantize.manifest import manifest_of
 from pipeline.runtime.prompt import read_tokenizer, template
 from pipeline.runtime.torch_runtime import load_model
 

@@ -10,7 +10,7 @@ from pipeline.cli import main
 from pipeline.compress.angelslim import adapter
 from pipeline.quantize import several
 from pipeline.quantize.config import QuantizationConfig
-from pipeline.quantize.step import MANIFEST
+from pipeline.quantize.manifest import MANIFEST
 
 
 @pytest.fixture
@@ -66,7 +66,8 @@ def test_several_methods_in_one_table(edge, tmp_path, monkeypatch):
     (texts := tmp_path / "texts.txt").write_text("今天天气怎么样\n\nIf it rains tomorrow, 出门要不要带伞？\n\nthink system user\n")
     words = ("--compare", "fp8-dynamic", "int4-rtn", "--texts", texts, "--tasks", "gsm8k", "--reports", tmp_path / "reports")
     code, said, _ = edge(*words)
-    assert code == 0 and "gsm8k" in said and "fp8-dynamic" in said and "int4-rtn" in said and list((tmp_path / "reports").glob("quantization*"))
+    assert code == 0 and list((tmp_path / "reports").glob("quantization*"))
+    assert all(name in said for name in ("gsm8k", "fp8-dynamic", "int4-rtn"))
     assert "expected texts to compare on" in edge("--compare", "int4-rtn")[2]
     assert "--compare: expected one of fp8-static" in edge("--compare", "int3", "--texts", texts)[2]
     assert "task 'boolq': expected one of ceval" in edge(*words[:5], "--tasks", "boolq", "--reports", tmp_path)[2]
