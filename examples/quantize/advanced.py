@@ -6,7 +6,7 @@ import sys
 
 from pipeline.quantize import QuantizationConfig, project_store, quantize
 from pipeline.quantize.foreseen import foresee
-from pipeline.quantize.step import manifest_of
+from pipeline.quantize.manifest import manifest_of
 from pipeline.runtime.torch_runtime import load_model
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.errors import EdgeError
 from pipeline.quantize import QuantizationConfig, quantize
-from pipeline.quantize.step import manifest_of
+from pipeline.quantize.manifest import manifest_of
 
 if __name__ == "__main__":
     model, folder, *methods = sys.argv[1:]
