@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from time import perf_counter
 
 import pytest
@@ -22,12 +20,6 @@ from tests.assistant.study import content
 KNOWN = [CourseName("线性代数", ("线代",)), CourseName("高等数学", ("高数",)), CourseName("社会学"), CourseName("思想道德与法治",
 ("思政",))]
 TODAY = NOW.date()  # Monday, 2026-11-30
-
-
-@pytest.fixture
-def record(tmp_path: Path) -> Iterator[StudyRecord]:
-    with StudyRecord.open(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,12 +17,6 @@ from tests.assistant.study import content
 from tests.assistant.test_study_understanding import ASKED, COURSES
 
 KNOWN = [CourseName("线性代数", ("线代",), ("行列式", "矩阵", "向量")), CourseName("高等数学", ("高数",))]
-
-
-@pytest.fixture
-def record(tmp_path: Path) -> Iterator[StudyRecord]:
-    with StudyRecord.open(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture
