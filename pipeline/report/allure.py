@@ -136,7 +136,7 @@ def _parameters(claim: Claim) -> list[Parameter]:
 
 
 def _attachments(results: Mapping[str, Any], claim: Claim, files: _Attachments, pictures: Sequence[Picture]) -> list[Attachment]:
-    found = [files.figure(picture) for picture in pictures if claim.id in picture.claims and picture.name != "overview"]
+    found = [files.figure(picture) for picture in pictures if claim.id in picture.claims and not picture.name.startswith("overview")]
     found.append(files.text("measurement.json", _pretty(claim.measurement), "application/json", "json"))
     if table := samples_csv(claim.measurement):
         found.append(files.text("samples.csv", table, "text/csv", "csv"))

@@ -36,7 +36,7 @@ def test_without_a_fault_the_claims_about_behaviour_pass(healthy):
 def test_a_real_record_renders_to_every_report(healthy):
     written = {path.name for path in render_all(healthy.reports / "results.json", healthy.reports)}
     assert {"edge_poc_performance_report.md", "edge_poc_accuracy_report.md", "edge_poc_integration_report.md", "table.svg",
-            "training.png", "overview.pdf"} <= written
+            "training.png", "overview_1.pdf"} <= written
 
 
 def test_shuffled_labels_break_accuracy_and_routing_but_no_comparison_between_models(acceptance, healthy):

@@ -76,19 +76,34 @@ def test_the_overview_shows_every_caption_whole_and_nothing_overlaps(results: di
     for place in long:
         results["claims"][place]["caption"] = f"{LONG}{place}"
     with style.look():
-        drawing, = overview_figure.draw(results)
-        shown = _shown(drawing.figure)
-        boxes = [text.get_window_extent() for text in shown]
-    words = ["".join(text.get_text().split()) for text in shown]
+        drawings = overview_figure.draw(results)
+        shown = [_shown(drawing.figure) for drawing in drawings]
+    for drawing, texts in zip(drawings, shown, strict=True):
+        _nothing_overlaps(drawing, texts)
+    words = ["".join(text.get_text().split()) for texts in shown for text in texts]
     for entry in results["claims"]:
         expected = style.say(entry["caption"], entry["id"])
         assert "".join(expected.split()) in words
+
+
+def _nothing_overlaps(drawing: style.Drawing, shown: list[Text]) -> None:
+    boxes, words = [text.get_window_extent() for text in shown], [text.get_text() for text in shown]
     assert all(drawing.figure.bbox.containsx(edge) for box in boxes for edge in (box.x0, box.x1))
     assert all(drawing.figure.bbox.containsy(edge) for box in boxes for edge in (box.y0, box.y1))
     for one, other in itertools.combinations(range(len(boxes)), 2):
         assert not boxes[one].overlaps(boxes[other]), (words[one], words[other])
     panels = [axes.bbox for axes in drawing.figure.axes]
     assert not any(box.overlaps(panel) for box in boxes for panel in panels)
+
+
+def test_many_claims_go_onto_sheets_that_fit_a_page_each_claim_on_one(results: dict[str, Any]) -> None:
+    one = results["claims"][0]
+    results["claims"] = [{**one, "id": f"many.{number}"} for number in range(overview_figure.MOST * 3 + 1)]
+    with style.look():
+        drawings = overview_figure.draw(results)
+    assert [drawing.name for drawing in drawings] == [f"overview_{number}" for number in range(1, 5)]
+    assert [claim for drawing in drawings for claim in drawing.claims] == [claim["id"] for claim in results["claims"]]
+    assert all(len(drawing.claims) <= overview_figure.MOST and drawing.figure.get_figheight() < 25 / 2.54 for drawing in drawings)
 
 
 @settings(max_examples=50, deadline=None)

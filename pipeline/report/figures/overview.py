@@ -15,6 +15,7 @@ from pipeline.report.figures.wrap import wrap
 from pipeline.report.results import Claim, claims
 
 CAPTION = "验收目标总览：测量值与区间相对于目标的位置"
+MOST = 20  # claims on a sheet, so that it fits a page of a thesis
 POINTS, TIMES = 12.0, 32.0
 ARROW = 1.06  # room for the arrow of what lies beyond, as a factor of the axis
 # In cm: the least height of a row and what a line of words adds, the margins, and the words' room in the left one.
@@ -23,12 +24,17 @@ WORDS = LEFT - 0.2
 
 
 def draw(results: Mapping[str, Any]) -> list[Drawing]:
-    """Shares as points from the target, everything else as a factor of it; the good side is right in both."""
+    """Shares as points from the target, everything else as a factor of it; the good side is right in both.  As many sheets as it takes."""
     items = claims(results)
+    sheets = -(-len(items) // MOST)
+    return [_draw(items[len(items) * at // sheets:len(items) * (at + 1) // sheets], f"{at + 1}/{sheets}" if sheets > 1 else "")
+            for at in range(sheets)]
+
+
+def _draw(items: list[Claim], which: str) -> Drawing:
+    """One sheet.  which: its number of how many, where there are several."""
     panels = [panel for panel in (([c for c in items if c.unit in fmt.PERCENT], _points),
                                   ([c for c in items if c.unit not in fmt.PERCENT], _times)) if panel[0]]
-    if not panels:
-        return []
     rows, names = [len(group) for group, _ in panels], [_names(group) for group, _ in panels]
     row = max(map(_row, names))
     height = row * sum(rows) + EDGE + GAP * (len(rows) - 1) + 1.3
@@ -37,8 +43,10 @@ def draw(results: Mapping[str, Any]) -> list[Drawing]:
     for axes, (group, scale), words in zip(grid, panels, names, strict=True):
         scale(axes, group)
         _labels(axes, group, words)
-    _legend(sheet, items, height)
-    return [Drawing("overview", CAPTION, sheet, [claim.id for claim in items])]
+    _legend(sheet, items, height, which)
+    number = which.split("/")[0]
+    return Drawing(f"overview_{number}" if which else "overview", f"{CAPTION}（{which}）" if which else CAPTION, sheet,
+                   [claim.id for claim in items])
 
 
 def _names(group: list[Claim]) -> list[str]:
@@ -105,9 +113,10 @@ def _labels(axes: Axes, group: list[Claim], names: list[str]) -> None:
                       color=fmt.STATES[claim.state].colour, annotation_clip=False)
 
 
-def _legend(sheet: Any, items: list[Claim], height: float) -> None:
+def _legend(sheet: Any, items: list[Claim], height: float, which: str) -> None:
     present = [state for name, state in fmt.STATES.items() if any(claim.state == name for claim in items)]
     marks = [Line2D([], [], color=state.colour, marker=state.marker, markersize=5, linewidth=1.6,
                     label=say(state.chinese, state.word)) for state in present]
-    sheet.suptitle(say("验收目标总览", "all claims against their targets"), fontsize=9, y=1 - 0.25 / height)
+    title = say("验收目标总览", "all claims against their targets")
+    sheet.suptitle(f"{title} {which}".strip(), fontsize=9, y=1 - 0.25 / height)
     sheet.legend(handles=marks, loc="upper center", ncols=len(marks), bbox_to_anchor=(0.5, 1 - 0.7 / height))
