@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import math
 import re
 import warnings
 from pathlib import Path
@@ -27,8 +28,12 @@ from pipeline.report.figures import overview as overview_figure
 from pipeline.report.figures import risk_coverage as risk_coverage_figure
 from pipeline.report.figures.wrap import width, wrap
 
-ALWAYS = {"overview", "latency", "speedup", "memory", "intent_confusion_accuracy_merged", "intent_confusion_accuracy_int8",
+ALWAYS = {"latency", "speedup", "memory", "intent_confusion_accuracy_merged", "intent_confusion_accuracy_int8",
           "routing_confusion", "calibration", "risk_coverage", "training"}
+
+
+def overviews(results: dict[str, Any]) -> set[str]:
+    return {f"overview_{number}" for number in range(1, math.ceil(len(results["claims"]) / overview_figure.MOST) + 1)}
 
 
 def test_all_figures_are_written_once_with_expected_sizes(tmp_path: Path, results: dict[str, Any]) -> None:
@@ -37,7 +42,7 @@ def test_all_figures_are_written_once_with_expected_sizes(tmp_path: Path, result
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         pictures = figures.render(results, tmp_path)
-    assert {picture.name for picture in pictures} == ALWAYS
+    assert {picture.name for picture in pictures} == ALWAYS | overviews(results)
     assert dict(matplotlib.rcParams) == before
     for picture in pictures:
         with Image.open(picture.png) as image:
@@ -46,14 +51,14 @@ def test_all_figures_are_written_once_with_expected_sizes(tmp_path: Path, result
             assert len(image.convert("L").getcolors()) > 20
         assert picture.pdf.read_bytes().startswith(b"%PDF") and picture.caption
         assert set(picture.claims) <= {entry["id"] for entry in [*results["claims"], *results["observations"]]}
-    assert {path.stem for path in tmp_path.iterdir()} == ALWAYS
+    assert {path.stem for path in tmp_path.iterdir()} == ALWAYS | overviews(results)
 
 
 def test_a_figure_without_data_is_left_out(tmp_path: Path, results: dict[str, Any]) -> None:
     for entry in [*results["claims"], *results["observations"]]:
         entry["measurement"] = {"shape": "not_measured", "metric": "m", "unit": "ms", "reason": "r"}
     results["training"] = None
-    assert [picture.name for picture in figures.render(results, tmp_path)] == ["overview"]
+    assert {picture.name for picture in figures.render(results, tmp_path)} == overviews(results)
     results["claims"] = []
     assert figures.render(results, tmp_path) == [] and not list(tmp_path.iterdir())
 
@@ -241,6 +246,6 @@ def test_without_a_font_the_captions_are_english_and_one_warning_says_so(
         with pytest.warns(UserWarning) as caught:
             figures.render(results, tmp_path)
         assert len(caught) == 1 and "pylopdf-fonts-zh-cn" in str(caught[0].message)
-        assert len(list(tmp_path.glob("*.png"))) == len(ALWAYS)
+        assert len(list(tmp_path.glob("*.png"))) == len(ALWAYS | overviews(results))
     finally:
         fonts.chinese_font.cache_clear()
