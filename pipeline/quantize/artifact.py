@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from pipeline.data.corpora import CORPORA
 from pipeline.digest import directory_digest, file_digest
 from pipeline.environment import UnavailableError
 from pipeline.errors import EdgeError
@@ -13,7 +14,6 @@ from pipeline.progress import note
 from pipeline.quantize.backends import backend
 from pipeline.quantize.calibration import FILE, write_calibration
 from pipeline.quantize.config import CALIBRATED, QuantizationConfig
-from pipeline.quantize.corpora import CORPORA
 from pipeline.store import Spec, Store, Workspace
 
 Made = TypeVar("Made")

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.atomic import write_atomically
+from pipeline.data.corpora import CORPORA, corpus
 from pipeline.data.jsonl import parse_object, read_jsonl
 from pipeline.errors import EdgeError
-from pipeline.quantize.corpora import CORPORA, corpus
+from pipeline.precision.texts import read_texts
 from pipeline.regular_file import check_regular_file
 from pipeline.runtime.prompt import read_tokenizer, template
 
 FILE = "calibration.jsonl"
 FORMS = '{"text": …}, {"messages": […]} or an intent record with "query"'
-MAX_BYTES = 200_000_000
+SHORTEST = 200
+"""Characters of a corpus' text: headings and empty lines are left out."""
 
 
 def write_calibration(out: Path, *, source: Path, data: str, samples: int, length: int, seed: int, system: str) -> None:
@@ -25,9 +27,9 @@ def write_calibration(out: Path, *, source: Path, data: str, samples: int, lengt
 
     An intent record's query stands in the prompt with ``system``, exactly as it will be asked.  EdgeError for other texts, or none.
     """
-    texts = list(corpus(data, samples)) if data in CORPORA else _texts(Path(data), source, system)
+    texts = list(corpus(data, "train", samples, SHORTEST)) if data in CORPORA else _texts(Path(data), source, system)
     if not texts:
-        raise EdgeError(f"{data}: expected at least one text to calibrate by, found none; give {FORMS}, or a line a text")
+        raise EdgeError(f"{data}: expected at least one text to calibrate by, found none; give {FORMS}, or texts with blank lines between")
     chosen = random.Random(seed).sample(texts, min(samples, len(texts)))
     tokenizer = read_tokenizer(source)
     rows = [{"text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids[:length]} for text in chosen]
@@ -45,9 +47,7 @@ def _texts(file: Path, source: Path, system: str) -> list[str]:
         if file.suffix.lower() == ".jsonl":
             build = partial(_text, ask=template(system), source=source)
             return [text for _, text in read_jsonl(file, build) if text.strip()]
-        if (size := file.stat().st_size) > MAX_BYTES:
-            raise EdgeError(f"{file}: expected at most {MAX_BYTES:,} bytes of text, found {size:,}; give a part of it")
-        return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return list(read_texts(file).documents)
     except (OSError, UnicodeDecodeError) as error:
         raise EdgeError(f"{file}: expected readable UTF-8 text to calibrate by, found {error}") from None
 
@@ -68,7 +68,6 @@ def _conversation(messages: list[Any], where: str, source: Path) -> str:
         return str(_chat_tokenizer(source).apply_chat_template(messages, tokenize=False))
     except Exception as error:  # jinja, tokenizers and a template's own
         raise EdgeError(f"{where}: expected messages that the model's chat template takes, found {error!s:.200}; give text rows") from None
-
 
 
 @lru_cache(maxsize=1)

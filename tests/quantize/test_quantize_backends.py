@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from pipeline.compress.angelslim import adapter
+from pipeline.data import corpora
 from pipeline.environment import UnavailableError
 from pipeline.errors import EdgeError
-from pipeline.quantize import artifact, calibration, corpora
+from pipeline.quantize import artifact, calibration
 from pipeline.quantize.config import QuantizationConfig
 from pipeline.quantize.manifest import manifest_of
 from pipeline.runtime.prompt import read_tokenizer, template
@@ -115,11 +116,13 @@ def test_a_corpus_without_a_hub(monkeypatch):
         raise ConnectionError("no route to host")
 
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
-    with pytest.raises(EdgeError, match="wikitext: expected the data set Salesforce/wikitext from a hub, found no route to host"):
-        list(corpora.corpus("wikitext", 3))
+    for flag in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
+        monkeypatch.delenv(flag, raising=False)
+    with pytest.raises(EdgeError, match="wikitext is read from a hub .Salesforce/wikitext., which cannot be reached: no route to host"):
+        list(corpora.corpus("wikitext", "train", 3))
     rows = [{"text": text} for text in ("= heading =", "word " * 99, "other " * 99)]
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: rows)
-    assert list(corpora.corpus("wikitext", 1)) == ["word " * 99]
+    assert list(corpora.corpus("wikitext", "train", 1, calibration.SHORTEST)) == ["word " * 99]
 
 
 def test_parquet_in_and_out(merged, quantise, tmp_path, store, monkeypatch):
