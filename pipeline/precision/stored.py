@@ -6,9 +6,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
-from pipeline.errors import EdgeError
+from pipeline.formats.parquet.safetensors_file import read_header
 from pipeline.quantize.manifest import MANIFEST, manifest_of
 from pipeline.runtime.files import read_object
 from pipeline.train.weights import weight_files
@@ -16,9 +14,6 @@ from pipeline.train.weights import weight_files
 PARTS = ("weight_packed", "weight_scale", "weight_zero_point", "weight_shape", "weight_g_idx", "input_scale", "input_zero_point",
          "weight_global_scale", "input_global_scale", "output_scale")
 """What belongs to a quantised matrix beside its ``weight``."""
-WIDTH = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2, "I32": 4, "U32": 4, "F32": 4,
-         "F64": 8, "I64": 8, "U64": 8}
-"""Bytes of an element, by its name in a safetensors header."""
 
 
 def bytes_of(original: Path, quantised: Path) -> dict[str, Any]:
@@ -43,15 +38,7 @@ def _belongs(name: str, quantised: set[str]) -> bool:
 
 def _tensors(directory: Path) -> dict[str, tuple[tuple[int, ...], int]]:
     """Shape and bytes of each tensor, without a head that is tied to the embedding."""
-    found = {}
-    for file in weight_files(directory):
-        try:
-            with safe_open(file, "numpy") as tensors:
-                for name in tensors.keys():
-                    view = tensors.get_slice(name)
-                    found[name] = (tuple(view.get_shape()), prod(view.get_shape()) * WIDTH[view.get_dtype()])
-        except (SafetensorError, OSError, KeyError) as error:
-            raise EdgeError(f"expected whole weights in {file}, found: {error}; copy or build it again") from None
+    found = {row.name: (row.shape, row.data.size) for file in weight_files(directory) for row in read_header(file).rows}  # type: ignore[union-attr]
     if read_object(directory / "config.json", "a model's configuration").get("tie_word_embeddings"):
         found.pop("lm_head.weight", None)
     return found
