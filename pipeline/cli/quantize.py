@@ -33,6 +33,8 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--texts", help="what --compare reads: a text file, .jsonl, or wikitext or c4")
     parser.add_argument("--tasks", nargs="+", default=[], metavar="TASK[=FILE]", help="questions that --compare asks as well (ceval, mmlu, "
                         "gsm8k, cmath): those of a .jsonl file, or a hub's where none is named")
+    parser.add_argument("--rounds", type=int, default=0, help="decisions among the profile's intents that --compare times of each model "
+                        "that ONNX Runtime serves with its own weights, in turns [%(default)s: none]")
     parser.add_argument("--reports", type=Path, default=RESULTS.parent, help="where --compare writes quantization.* [%(default)s]")
     add_store(parser)
     parser.set_defaults(run=_run)
@@ -68,8 +70,10 @@ def _compare(options: argparse.Namespace, config: QuantizationConfig) -> int:
     from pipeline.report.quantization import show, write
     if not options.texts:
         raise EdgeError("--compare: expected texts to compare on, found none; give --texts FILE, or wikitext or c4")
+    if options.rounds < 0:
+        raise EdgeError(f"--rounds: expected 0 or more, found {options.rounds}; give 200, or leave it out")
     tasks = {task: Path(file) if file else None for task, _, file in (named.partition("=") for named in options.tasks)}
-    comparison = compare_methods(config, options.compare, options.texts, tasks, _store(options), to_stderr)
+    comparison = compare_methods(config, options.compare, options.texts, tasks, _store(options), to_stderr, options.rounds)
     show(comparison, sys.stdout)
     print(", ".join(map(str, write(comparison, options.reports))))
     return 0

@@ -31,6 +31,11 @@ def bytes_of(original: Path, quantised: Path) -> dict[str, Any]:
     return {part: {"bytes": size, "bf16": bf16, "share": size / bf16 if bf16 else None} for part, (size, bf16) in found.items()}
 
 
+def packed(directory: Path) -> bool:
+    """Whether its matrices are kept as packed integer codes, as GPTQ, AWQ and round-to-nearest in 4 bits leave them."""
+    return any(name.endswith(".weight_packed") for name in _tensors(directory))
+
+
 def _belongs(name: str, quantised: set[str]) -> bool:
     module, _, part = name.rpartition(".")
     return module in quantised and part in ("weight", *PARTS)

@@ -14,7 +14,7 @@ from pipeline.progress import note
 from pipeline.quantize.backends import backend
 from pipeline.quantize.calibration import FILE, write_calibration
 from pipeline.quantize.config import CALIBRATED, QuantizationConfig
-from pipeline.store import Spec, Store, Workspace
+from pipeline.store import Artifact, Spec, Store, Workspace
 
 Made = TypeVar("Made")
 
@@ -35,6 +35,11 @@ def model_directory(given: Path, store: Store) -> Path:
 
     spec = Spec("from-parquet", build, {"file": file_digest(given)}, code=("pipeline.formats.parquet",), libraries=("pyarrow",))
     return _told(store, spec) / "model"
+
+
+def original(directory: Path) -> Artifact:
+    """A model directory of the user's as it lies there, known by its content: nothing is copied."""
+    return Artifact(directory_digest(directory), "model", directory, {})
 
 
 def prepared(config: QuantizationConfig, source: Path, store: Store) -> QuantizationConfig:

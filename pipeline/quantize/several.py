@@ -10,19 +10,21 @@ from pipeline.errors import EdgeError
 from pipeline.quantize import artifact
 from pipeline.quantize.config import BACKENDS, METHODS, QuantizationConfig
 from pipeline.quantize.workplace import interruptible
-from pipeline.store import Store
+from pipeline.store import Artifact, Store
 from pipeline.yaml_file import validate
 
 if TYPE_CHECKING:
+    from pipeline.measure.comparison import Measured
     from pipeline.precision import Comparison
 
 
 def compare_methods(config: QuantizationConfig, methods: Sequence[str], texts: str, tasks: Mapping[str, Path | None], store: Store,
-                    tell: Callable[[str], None]) -> Comparison:
+                    tell: Callable[[str], None], rounds: int = 0) -> Comparison:
     """Each of ``methods``, METHOD or BACKEND:METHOD, with the other settings of ``config``, on ``texts``: a file, or wikitext or c4.
 
-    tasks: what each is asked as well, as `pipeline.precision.harness.ask` takes them.  What the store holds already is taken from there.
-    EdgeError for a method that is unknown or named twice.
+    tasks: what each is asked as well, as `pipeline.precision.harness.ask` takes them.  rounds: decisions timed of each that can be
+    served with its own weights, none by default.  What the store holds already is taken from there.  EdgeError for a method that is
+    unknown or named twice.
     """
     from pipeline.precision import compare
     from pipeline.precision import texts as read
@@ -36,9 +38,19 @@ def compare_methods(config: QuantizationConfig, methods: Sequence[str], texts: s
     with interruptible(config.time_limit):
         source = artifact.model_directory(config.input, store)
         made = {name: _made(one, source, store, tell) for name, one in chosen.items()}
-        models = {ORIGINAL: source, **made} if tasks else {}
+        models = {ORIGINAL: source, **{name: model.path for name, model in made.items()}} if tasks else {}
         answered = {name: ask(model, tasks, threads=config.threads) for name, model in models.items()}
-        return compare(source, made, read_texts, answered=answered)
+        paths = {name: model.path for name, model in made.items()}
+        return compare(source, paths, read_texts, answered=answered, served=_served(config, source, made, store, rounds))
+
+
+def _served(config: QuantizationConfig, source: Path, made: Mapping[str, Artifact], store: Store, rounds: int) -> dict[str, Measured]:
+    if not rounds:
+        return {}
+    from pipeline.precision.exported import served
+    from pipeline.profile import load_profile
+
+    return served(store.get, load_profile(config.profile), artifact.original(source), made, rounds)
 
 
 def one_of(config: QuantizationConfig, name: str) -> QuantizationConfig:
@@ -53,8 +65,8 @@ def one_of(config: QuantizationConfig, name: str) -> QuantizationConfig:
     return validate({**given, "backend": backend, "method": method}, QuantizationConfig, f"--compare {name}")
 
 
-def _made(config: QuantizationConfig, source: Path, store: Store, tell: Callable[[str], None]) -> Path:
-    def attempt(chosen: QuantizationConfig, fallback: tuple[str, str] | None) -> Path:
-        return store.get(artifact.quantised(chosen, source, fallback)).path
+def _made(config: QuantizationConfig, source: Path, store: Store, tell: Callable[[str], None]) -> Artifact:
+    def attempt(chosen: QuantizationConfig, fallback: tuple[str, str] | None) -> Artifact:
+        return store.get(artifact.quantised(chosen, source, fallback))
 
     return artifact.with_fallback(artifact.prepared(config, source, store), attempt, tell)
