@@ -7,17 +7,19 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.data.assistant.courses import Card, Course
 from pipeline.edge.assistant.aspects import DEFINITION, asked_for, aspect_of, is_own
+from pipeline.edge.assistant.kept import read_kept
 from pipeline.edge.assistant.library.terms import asked_terms
 from pipeline.edge.assistant.named import CourseName, course_in
 from pipeline.edge.assistant.reply import Reply
 from pipeline.errors import EdgeError
-from pipeline.yaml_file import read_model
+
+if TYPE_CHECKING:
+    from pipeline.data.assistant.courses import Card, Course
 
 MOST_BYTES = 4_000_000  # of a card file
 MOST_OF = 2 / 3  # of a name's terms that a question must have
@@ -27,8 +29,10 @@ _Aspect = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^\w[\w -]*
 _SPACED = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")  # as speech is written down: 电场 强度
 
 
-class StudentCard(Card):
-    """A card and the course it belongs to, if any; bounded, since anybody may have written the file."""
+class StudentCard(BaseModel):
+    """A card as courses have it and the course it belongs to, if any; bounded, since anybody may have written the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     term: _Name
     aliases: tuple[_Name, ...] = Field((), max_length=20)
@@ -73,11 +77,11 @@ class Cards:
         self._courses = [CourseName(name) for name in dict.fromkeys(card.course for card in self.cards) if name]
 
     @classmethod
-    def read(cls, path: Path, phrasing: Phrases | None = None) -> Cards:
-        """The cards of a YAML file that the student may edit; EdgeError names file, card and mend."""
+    def read(cls, path: Path, phrasing: Phrases | None = None, kept: Path | None = None) -> Cards:
+        """The cards of a YAML file that the student may edit; EdgeError names file, card and mend.  ``kept``: as for `read_kept`."""
         if path.is_file() and path.stat().st_size > MOST_BYTES:
             raise EdgeError(f"{path}: expected at most {MOST_BYTES:,} bytes of cards, found {path.stat().st_size:,}; split it")
-        return cls(read_model(path, CardFile).cards, phrasing)
+        return cls(read_kept(path, CardFile, kept).cards, phrasing)
 
     def asked(self, question: str) -> Asked | None:
         """The card by the longest name in the question, of the course that it names where several have it; None without one."""
@@ -135,7 +139,7 @@ def plan(question: str, asked: Asked) -> list[tuple[str, str]]:
     return [*((name, aspect_of(name).opening(question)) for name in said), *((name, aspect_of(name).opening("")) for name in then)]
 
 
-def worded(card: Card, sentences: Iterable[tuple[str, str]]) -> Reply:
+def worded(card: Card | StudentCard, sentences: Iterable[tuple[str, str]]) -> Reply:
     """A reply of (aspect, opening) sentences, every fact whole and as it stands on the card."""
     said = list(sentences)
     text = "".join(_sentence(opening, card.term, card.facts[name]) for name, opening in said)

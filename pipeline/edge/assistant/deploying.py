@@ -32,6 +32,7 @@ def deploy(workspace: Workspace, model: Path, decision: Path, generator: Path | 
 
 
 def _check(parts: Path, threads: int) -> None:
+    from pipeline.edge.assistant.record.counted import tables
     from pipeline.edge.classifier import Classifier
     classifier = Classifier.open(parts / MODEL, parts / DECISION, threads)
     found, expected = [intent.name for intent in classifier.rule.intents], [task.name for task in TASKS]
@@ -39,6 +40,7 @@ def _check(parts: Path, threads: int) -> None:
         raise EdgeError(f"expected a decision on the tasks {', '.join(expected)}, found {', '.join(found)}; "
                         "name one that was trained on the assistant's data")
     classifier.decide("现在学到第几章了")
+    tables()  # so that the first start need not count
     if (parts / GENERATOR).is_dir():
         from pipeline.edge.assistant.phrasing import Phrasing
         Phrasing.open(parts / GENERATOR, threads)

@@ -67,7 +67,7 @@ def _weighed(classifier: Classifier, evidence: Evidence, workspace: Workspace) -
 
 def open_cards(workspace: Workspace) -> Cards:
     """The card file, phrased by the deployed generator where there is one that opens; of one that does not, a note is made."""
-    return Cards.read(workspace.cards, _phrasing(workspace.deployed(GENERATOR), workspace))
+    return Cards.read(workspace.cards, _phrasing(workspace.deployed(GENERATOR), workspace), workspace.kept_cards)
 
 
 def _phrasing(directory: Path, workspace: Workspace) -> Phrases | None:

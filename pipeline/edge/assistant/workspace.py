@@ -39,6 +39,11 @@ class Workspace:
         return self.root / self.settings.cards
 
     @property
+    def kept_cards(self) -> Path:
+        """The card file as it was last read."""
+        return self.root / "data" / "cards.json"
+
+    @property
     def index(self) -> Path:
         return self.root / "data" / "index.sqlite"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache
 
-from pipeline.edge.assistant.record.examples import examples
+import numpy as np
+
 from pipeline.edge.assistant.record.ngrams import END, START
 
 LONGEST_RUN = 4
@@ -15,24 +15,23 @@ _PRIOR = 10  # texts that a name is thought to have besides its own, with every 
 
 
 class Cues:
-    """``examples``: name -> texts.  A run counts once a text; one that no example has says nothing."""
+    """``tables``: as `count_runs` makes them.  A run counts once a text; one that no example has says nothing."""
 
-    def __init__(self, examples: Mapping[str, Sequence[str]]) -> None:
-        self.names = tuple(examples)
-        self._seen = [Counter(run for text in texts for run in runs(text)) for texts in examples.values()]
-        self._everywhere: Counter[str] = Counter()
-        for counts in self._seen:
-            self._everywhere.update(counts)
-        sizes = [len(texts) for texts in examples.values()]
-        self._none, self._thought = [math.log(_PRIOR / (size + _PRIOR)) for size in sizes], _PRIOR / sum(sizes)
+    def __init__(self, tables: Mapping[str, np.ndarray]) -> None:
+        self._runs, self._seen, sizes = tables["runs"], tables["seen"], tables["sizes"]
+        self.names = tuple(map(str, tables["names"]))
+        self._none, self._thought = [math.log(_PRIOR / (int(size) + _PRIOR)) for size in sizes], _PRIOR / int(sizes.sum())
 
     def scores(self, text: str) -> dict[str, float]:
         """Log likelihoods, up to what they have in common."""
-        known = [(run, times) for run in runs(text) if (times := self._everywhere.get(run))]
+        said = np.array(sorted(runs(text)))
+        places = np.minimum(self._runs.searchsorted(said), len(self._runs) - 1)
+        known = self._seen[places[self._runs[places] == said]]  # [runs, names]
         sums = [len(known) * none for none in self._none]
-        for run, times in known:
-            for number, counts in enumerate(self._seen):
-                if count := counts.get(run):
+        for counts in known.tolist():
+            times = sum(counts)
+            for number, count in enumerate(counts):
+                if count:
                     sums[number] += math.log(count / (self._thought * times) + 1)
         return dict(zip(self.names, sums, strict=True))
 
@@ -42,6 +41,13 @@ def runs(text: str) -> set[str]:
     return {whole[place:place + length] for length in range(1, LONGEST_RUN + 1) for place in range(len(whole) - length + 1)}
 
 
-@cache
-def cues() -> Cues:
-    return Cues(examples())
+def count_runs(examples: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
+    """Name -> texts, as tables: ``names``; ``sizes``: texts by name; ``runs``: sorted; ``seen`` [runs, names]: in how many texts."""
+    counts = [Counter(run for text in texts for run in runs(text)) for texts in examples.values()]
+    every = sorted(set().union(*counts))
+    places = {run: place for place, run in enumerate(every)}
+    seen = np.zeros((len(every), len(counts)), np.uint16)
+    for number, one in enumerate(counts):
+        seen[[places[run] for run in one], number] = list(one.values())
+    return {"names": np.array(list(examples)), "sizes": np.array([len(texts) for texts in examples.values()]),
+            "runs": np.array(every), "seen": seen}

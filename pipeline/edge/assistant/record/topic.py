@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
-from pipeline.edge.assistant.record.examples import examples, topic_names
+from pipeline.edge.assistant.record.examples import topic_names
 from pipeline.edge.assistant.record.marking import STOP
 from pipeline.edge.assistant.record.marks import MARKS, TOPIC
 from pipeline.edge.assistant.record.ngrams import END, START, NGrams
 
+ORDER = 3  # of the n-grams
 SHORTEST, LONGEST = 2, 24  # characters of what somebody would call a topic
 LEAST_GAIN, LEAST_CERTAIN = 1.0, -6.0  # by how much a text must be likelier with the topic than without one, as a log likelihood
 _IN_NONE, _ENDS_NONE = {STOP, *MARKS.values()}, "的了"
 _WITHIN = re.compile("[a-z]{2}|[0-9]{2}")  # no topic begins or ends within a word or a number
 
+_HAS = re.compile(f"(?:^|[{STOP}{''.join(MARKS.values())}我把将对])有$")  # not of 没有, 含有
 _LETTER = math.log(1 / 26)  # how likely the next letter of a Latin word is, at least
 
 
 class Topics:
     """A question is talk with at most one topic in it; ``talk`` has `TOPIC` there.  Both are told apart by their n-grams."""
 
-    def __init__(self, talk: Iterable[str], names: Iterable[str]) -> None:
-        texts = [text.lower() for text in talk]
-        self._talk = NGrams([*texts, *(text.replace(STOP, "") for text in texts if STOP in text)], order=3)  # as it is heard, too
-        self._names = NGrams((name.lower() for name in names), order=3)
+    def __init__(self, talk: NGrams, names: NGrams) -> None:
+        self._talk, self._names = talk, names
 
     def in_(self, text: str, least: float = LEAST_GAIN) -> str | None:
         """The likeliest of a text as `marked` has it; None where there is likelier to be none.
@@ -60,6 +60,18 @@ class Topics:
                     yield start, end, name + self._names.log(last, END)
 
 
+def talked(examples: Mapping[str, Sequence[str]]) -> list[str]:
+    """The examples' texts in lower case, those with signs also as they are heard."""
+    texts = [text.lower() for said in examples.values() for text in said]
+    return [*texts, *(text.replace(STOP, "") for text in texts if STOP in text)]
+
+
+def whole(topic: str, text: str) -> str:
+    """A topic with the 有 before it that talk does not need, as in 有丝分裂不太会; one that is known is whole as it is."""
+    place = text.find(topic)
+    return f"有{topic}" if topic.lower() not in _known() and _HAS.search(text[:place]) else topic
+
+
 @cache
-def topics() -> Topics:
-    return Topics((text for texts in examples().values() for text in texts), topic_names())
+def _known() -> frozenset[str]:
+    return frozenset(name.lower() for name in topic_names())

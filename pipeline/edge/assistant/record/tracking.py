@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from pipeline.data.assistant.asking import ACTS
 from pipeline.edge.assistant.named import CourseName
 from pipeline.edge.assistant.record.day import day_done, period_asked
-from pipeline.edge.assistant.record.done import is_done
 from pipeline.edge.assistant.record.recording import Recording
 from pipeline.edge.assistant.record.study import StudyRecord
 from pipeline.edge.assistant.record.telling import Telling
@@ -41,6 +40,7 @@ class Tracking:
         if operation is None:
             return Reply(NOT_UNDERSTOOD, found=False)
         if operation.name in ACTS and operation.name != "undo":
+            from pipeline.edge.assistant.record.done import is_done  # its patterns take a hundredth of a second
             if not is_done(question, operation.name, courses):
                 return Reply(NOT_DONE, found=False)
             day = day_done(question, today) or (today if operation.name == "mark_weak" else None)

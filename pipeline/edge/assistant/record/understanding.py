@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 
 from pipeline.data.assistant.asking import OPERATIONS
 from pipeline.edge.assistant.named import CourseName
-from pipeline.edge.assistant.record.cues import cues
+from pipeline.edge.assistant.record.counted import part
+from pipeline.edge.assistant.record.cues import Cues
 from pipeline.edge.assistant.record.examples import OTHER
-from pipeline.edge.assistant.record.marking import Marked, marked
+from pipeline.edge.assistant.record.marking import LONGEST, Marked, marked
 from pipeline.edge.assistant.record.marks import TOPIC
-from pipeline.edge.assistant.record.topic import LEAST_CERTAIN, topics
+from pipeline.edge.assistant.record.ngrams import NGrams
+from pipeline.edge.assistant.record.topic import LEAST_CERTAIN, Topics, whole
 
 ADVANTAGE = 30.0  # as a log likelihood, where something was said that hardly any other operation has
 ASKED = 8.0  # against what is not about the record, for only what was taken to be about it comes here
@@ -32,14 +35,25 @@ class Operation:
 
 
 def understand(question: str, courses: Sequence[CourseName]) -> Operation | None:
-    """The operation that the question asks for; None for none of them, or where what it is about is not said."""
+    """The operation that the question asks for; None for none of them, or where what it is about is not said.
+
+    The last answer is kept: what weighs a question asks first, and then what carries it out.
+    """
+    return _understood(question[:LONGEST], tuple(courses))
+
+
+@lru_cache(1)
+def _understood(question: str, courses: tuple[CourseName, ...]) -> Operation | None:
     said = marked(question, courses)
-    topic = _named_topic(said.text, [said.course] if said.course else courses) or topics().in_(said.text)
+    named = _named_topic(said.text, [said.course] if said.course else courses)
+    topic = named or _topics().in_(said.text)
     name = _likeliest(said, topic)
     if not said.text or name not in OPERATIONS:
         return None
     if name == "mark_weak":
-        topic = topic or topics().in_(said.text, LEAST_CERTAIN)
+        topic = topic or _topics().in_(said.text, LEAST_CERTAIN)
+    if topic and not named:
+        topic = whole(topic, said.text)
     known = {"course": said.course.name if said.course else None, "chapter": said.chapter, "minutes": said.minutes, "total": said.total,
              "right": said.right, "period": said.period, "topic": topic}
     arguments = {one: known[one] for one in OPERATIONS[name].names if known[one] is not None}
@@ -47,7 +61,7 @@ def understand(question: str, courses: Sequence[CourseName]) -> Operation | None
 
 
 def _likeliest(said: Marked, topic: str | None) -> str:
-    scores = cues().scores(said.text.replace(topic, TOPIC, 1) if topic else said.text)
+    scores = _cues().scores(said.text.replace(topic, TOPIC, 1) if topic else said.text)
     if not _ASKING.search(said.text):
         scores["log_exercise"] += ADVANTAGE * (said.right is not None)
         scores["log_session"] += ADVANTAGE * (said.minutes is not None)
@@ -61,3 +75,13 @@ def _named_topic(text: str, courses: Sequence[CourseName]) -> str | None:
     found = max((topic for course in courses for topic in course.topics if len(topic) > 1 and topic.lower() in said), key=len, default="")
     start = said.find(found.lower())
     return text[start:start + len(found)] or None
+
+
+@cache
+def _cues() -> Cues:
+    return Cues(part("cues"))
+
+
+@cache
+def _topics() -> Topics:
+    return Topics(NGrams(part("talk")), NGrams(part("names")))
