@@ -65,6 +65,6 @@ def open_profiled(model: Path, threads: int, tokens: int) -> LiteRtProfiled:
     labels = list(read_object(model / "runtime.json", "the runtime of an exported model").get("label_ids", []))
     file, longest = file_and_length(model, read_exported(model, labels))
     if not labels or tokens > longest:
-        raise EdgeError(f"{model}: expected label ids and at most {longest} tokens, found {len(labels)} and {tokens}; choose other --tokens")
+        raise EdgeError(f"{model}: expected label ids and at most {longest} tokens, found {len(labels)} and {tokens}; lower --tokens")
     runtime = LiteRtRuntime(file, len(labels), longest, threads)
     return LiteRtProfiled(runtime, Interpreter(str(file), num_threads=threads), some_ids(labels, tokens))

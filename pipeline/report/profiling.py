@@ -39,7 +39,7 @@ def write(profile: OperatorProfile, folder: Path) -> list[Path]:
     """NAME.json, NAME.md, NAME.png and NAME.pdf."""
     from pipeline.report.figures import operators, style
     name = re.sub(r"[^\w.-]+", "-", profile.model).strip(".-") or "model"
-    text = [f"# {profile.model}", "", about(profile), "", _markdown(HEAD, rows(profile)), "", *(f"- {line}" for line in remarks(profile)), ""]
+    text = [f"# {profile.model}", "", about(profile), "", _markdown(HEAD, rows(profile)), "", *(f"- {one}" for one in remarks(profile)), ""]
     write_atomically(folder / f"{name}.json", profile.model_dump_json(indent=1))
     write_atomically(folder / f"{name}.md", "\n".join(text))
     with style.look():
