@@ -99,7 +99,7 @@ def _slower(reference: Window, quantile: float) -> Test:
 def lump(outcomes: Sequence[bool]) -> float:
     """How many outcomes in a row tell as much as one that is independent, from the variance of the means of batches (Schmeiser 1982).
 
-    1 where that variance is no larger than chance makes it in nine of ten, else its upper bound at 95 %: it errs on the side of fewer alarms.
+    1 where that variance is no larger than chance makes it in nine of ten, else its upper bound at 95 %: that errs towards fewer alarms.
     """
     values = np.asarray(outcomes, float)
     batches = len(values) // BATCH
