@@ -34,7 +34,7 @@ def _monitor(options: argparse.Namespace) -> int:
     if not watch.seen:
         raise EdgeError(f"{options.decisions}: expected decisions, found none; serve with --decisions and ask something")
     first = {alarm.stream: alarm for alarm in reversed(alarms)}
-    for alarm in sorted(first.values(), key=lambda one: one.at):
+    for alarm in sorted(first.values(), key=lambda one: (one.at, alarms.index(one))):
         more = sum(other.stream == alarm.stream for other in alarms) - 1
         print(f"after {alarm.at:,} decisions: {alarm.says} (p {alarm.p:.1e}{f'; {more} alarms more' if more else ''})")
     print(f"{watch.seen:,} decisions, {len(alarms)} alarms; {options.rate:g} false alarms to expect in 100,000")

@@ -74,8 +74,8 @@ def _float_products(profile: OperatorProfile) -> Iterator[Bottleneck]:
     held, width = _bytes(floats), 8 if any(one.type == "fp64" for one in floats) else 4
     saved = f"INT8 would read {_megabytes(held / width)} of weights a run instead of {_megabytes(held)}"
     if quantised:
-        says = (f"{_named(floats)} {_takes(floats)} {share:.0%} of the time in {floats[0].type}, in a graph whose other {len(quantised)} "
-                f"products are quantised: quantise {_it(floats)} too; {saved}")
+        says = (f"{_named(floats)} {_takes(floats)} {share:.0%} of the time in {floats[0].type}, an island in a graph that is quantised "
+                f"otherwise: quantise {_it(floats)} too; {saved}")
         yield Bottleneck("island", TIME, share, _names(floats), says, "bytes of weights", held, held / width)
     else:
         says = (f"{_named(floats)} {_takes(floats)} {share:.0%} of the time in {floats[0].type}: quantise {_it(floats)} (recipe int8); "

@@ -16,7 +16,7 @@ from pipeline.profiling.bottlenecks import bottlenecks, suggestion
 from pipeline.profiling.operators import OperatorProfile
 from pipeline.report import format as fmt
 
-WIDTH, SHOWN = 140, 12  # kinds of operators
+WIDTH, SHOWN = 200, 12  # kinds of operators
 HEAD = ("operator", "calls", "time", "share", "weights", "type", "writes", "MACs")
 HOST_HEAD = ("host", "class", "model", "backend", "threads", "P50 ms", "P95 ms", "runs/s", "CPU s/run", "peak RSS", "bottleneck")
 

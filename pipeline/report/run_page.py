@@ -44,7 +44,7 @@ def _table(items: list[Claim]) -> str:
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
     body = "".join(f'<tr><th scope="rowgroup" colspan="{len(HEADS)}">{escape(phase)}</th></tr>{"".join(map(_row, group))}'
                    for phase, group in by_phase(items).items())
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<table class="claims"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _row(claim: Claim) -> str:

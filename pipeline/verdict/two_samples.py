@@ -22,7 +22,7 @@ def exceedances_p(count: int, n: int, rank: int, reference: int) -> float:
 def smirnov_p(reference: np.ndarray, sample: np.ndarray) -> tuple[float, float]:
     """(D, two-sided p) of the largest distance between two empirical distributions (Smirnov 1948); ``reference`` sorted.
 
-    The p is the limit's, which is too large for finite samples and for ties: it errs on the safe side.
+    The p is the limit's, which below a tenth is too large for finite samples and for ties: it errs on the safe side.
     """
     m, n = len(reference), len(sample)
     points = np.concatenate([reference, sample])
