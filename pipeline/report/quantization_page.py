@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pipeline.report.quantization import Column
 
 PAGE = Path(__file__).with_name("quantization.html")
+STYLE = Path(__file__).with_name("page.css")  # of all pages
 GROUPS = {"quality": "精度 (quality)", "cost": "开销 (cost)"}
 COLOURS = 7
 WIDTH, HEIGHT, LEFT, BELOW, ABOVE = 960, 300, 64, 34, 12
@@ -31,8 +32,8 @@ class Line(NamedTuple):
 def page(content: Mapping[str, Any], columns: Sequence[Column], notes: Sequence[str], about: str) -> str:
     """The whole document."""
     return Template(PAGE.read_text(encoding="utf-8")).substitute(
-        about=escape(about), tables=_tables(content["rows"], columns), notes="".join(f"<li>{escape(note)}</li>" for note in notes),
-        chart=_chart(content["rows"]))
+        style=STYLE.read_text(encoding="utf-8"), about=escape(about), tables=_tables(content["rows"], columns),
+        notes="".join(f"<li>{escape(note)}</li>" for note in notes), chart=_chart(content["rows"]))
 
 
 def _tables(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
