@@ -19,7 +19,7 @@ SQLITE = "sqlite:///"
 SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 ABSENT, PRESENT = "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS"
 # mlflow waits for minutes where nobody answers, if nothing is said.
-PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15", "MLFLOW_SQLALCHEMYSTORE_MAX_RETRIES": "3"}
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
 _connecting = threading.Lock()
 
 
@@ -34,11 +34,12 @@ def shown(url: str) -> str:
 
 
 def check_url(url: str) -> str:
+    """The URL, with the driver that is installed here for PostgreSQL; EdgeError for one that mlflow's registry does not know."""
     scheme = url.partition(":")[0].partition("+")[0]
     if "://" not in url or scheme not in SCHEMES or scheme == "sqlite" and len(url) <= len(SQLITE):
         raise EdgeError(f"expected a registry such as sqlite:///FILE, postgresql://… or https://…, found {shown(url)[:80]!r}; "
                         "correct --registry-url")
-    return url
+    return re.sub("^postgresql:", "postgresql+psycopg:", url)
 
 
 def connect(url: str) -> MlflowClient:
@@ -48,10 +49,20 @@ def connect(url: str) -> MlflowClient:
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
     with _connecting, _alone(url), one_line(url), quiet():
+        _try(url)
         from mlflow import MlflowClient
         client = MlflowClient(tracking_uri=url, registry_uri=url)
         client.search_registered_models(max_results=1)
     return client
+
+
+def _try(url: str) -> None:
+    """Look once whether a database answers: mlflow would try ten times."""
+    if not url.startswith("http"):
+        from sqlalchemy import create_engine
+        engine = create_engine(url)
+        engine.connect().close()
+        engine.dispose()
 
 
 def _alone(url: str) -> AbstractContextManager[Any]:
@@ -72,11 +83,10 @@ def one_line(url: str, through: tuple[str, ...] = ()) -> Iterator[None]:
     """What mlflow or the database raises as one EdgeError; mlflow's errors of the codes in ``through`` as they are."""
     try:
         yield
-    except EdgeError:
+    except (EdgeError, ModuleNotFoundError):
         raise
     except Exception as error:  # a database's driver, SQLAlchemy, requests and mlflow each raise their own
-        from mlflow.exceptions import MlflowException
-        if isinstance(error, MlflowException) and error.error_code in through:
+        if getattr(error, "error_code", None) in through:
             raise
         reason = shown(" ".join(str(error).split()))[:200] or type(error).__name__
         raise EdgeError(f"the registry {shown(url)} gave: {reason}; check --registry-url, and that it can be read and written") from error

@@ -43,6 +43,9 @@ def open_registry(url: str | None = None, artifacts: str | None = None, threshol
     url = check_url(url or os.environ.get(URL_VARIABLE) or f"{SQLITE}{root / '.edge' / 'registry' / 'registry.db'}")
     artifacts = artifacts or os.environ.get(ARTIFACTS_VARIABLE)
     file = database_file(url)
+    if url.startswith("http") and artifacts and (artifacts.startswith("file:") or "://" not in artifacts):
+        raise EdgeError(f"expected a shared place of the models' files, found {artifacts}, which an mlflow server takes from nobody; "
+                        "give --artifacts-url such as s3://BUCKET/models")
     if not artifacts and file is None:
         raise EdgeError("expected the place of the models' files with a shared registry, found none; give --artifacts-url or "
                         f"${ARTIFACTS_VARIABLE}, such as s3://BUCKET/models")

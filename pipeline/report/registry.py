@@ -12,7 +12,7 @@ from pipeline.registry.split import ARMS
 def row(version: Version) -> str:
     """One version in a line."""
     lineage = version.lineage
-    words = (f"{version.version:>4}", f"{version.created:%Y-%m-%d %H:%M} UTC", f"{version.key[:12] or '-':<12}",
+    words = (f"{version.version:<4}", f"{version.created:%Y-%m-%d %H:%M} UTC", f"{version.key[:12] or '-':<12}",
              f"{lineage.kind or '-':<14}", f"{lineage.profile or '-':<10}", verdicts(version), ", ".join(version.aliases))
     return "  ".join(words).rstrip()
 
@@ -43,7 +43,7 @@ def entry(event: Event) -> str:
     did = f"{event.action} version {event.version}" + (f" as {event.alias}" if event.alias else "")
     told = {"was version ": event.details.get("from"), "run ": event.details.get("run"), "": str(event.details.get("key") or "")[:12]}
     more = ", ".join(f"{word}{value}" for word, value in told.items() if value)
-    return f"{event.number:>4}  {event.at}  {event.by:<16} {did:<34} {event.hash[:12]}  {more}".rstrip()
+    return f"{event.number:<4}  {event.at}  {event.by:<16} {did:<34} {event.hash[:12]}  {more}".rstrip()
 
 
 def compared(look: Look, versions: Sequence[int], confidence: float) -> Iterator[str]:

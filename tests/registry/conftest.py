@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pipeline.cli import main
 from pipeline.registry import Lineage, Registry, Version, open_registry
 from pipeline.registry.content import describe
+from pipeline.store import Spec, Store
 from tests.models import tiny_model
 
 MODEL_KEY, DECISION_KEY = "a" * 64, "b" * 64
@@ -101,3 +104,39 @@ def add(registry: Registry, model: Path, record: Write) -> Callable[..., Version
         return registry.register("small", model, **given)
 
     return register
+
+
+@pytest.fixture
+def edge(capsys):
+    """The lines that a command prints; of one that fails the one on stderr."""
+    def run(line, code=0):
+        assert main(shlex.split(line)) == code
+        said = capsys.readouterr()
+        return (said.out if code != 2 else said.err).splitlines()
+
+    return run
+
+
+@pytest.fixture
+def stored(home, model):
+    """The key of a model in the project's store, with a decision of the same weights."""
+    def build(folder):
+        def copy(work):
+            for path in folder.iterdir():
+                (work.out / path.name).write_bytes(path.read_bytes())
+        return copy
+
+    store = Store(home / ".edge" / "store")
+    merged = store.get(Spec("merged", build(model), {}))
+    decision = store.get(Spec("decision", build(home / "decided"), {}, {"merged": merged}))
+    exported = store.get(Spec("onnx-fp32", build(model), {"graph": "fused"}, {"merged": merged}))
+    made = store.get(Spec("onnx-int8", build(model), {"settings": {}}, {"model": exported}))
+    store.close()
+    return made.key, decision.key
+
+
+@pytest.fixture
+def measured(stored, record):
+    """The record of a green run that measured the stored model with its decision."""
+    model, decision = stored
+    return record(key=model, decision=decision)

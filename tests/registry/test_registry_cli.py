@@ -3,49 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 
 import pytest
 
-from pipeline.cli import main
 from pipeline.registry.split import is_treated
-from pipeline.store import Spec, Store
-
-
-@pytest.fixture
-def edge(capsys):
-    """The lines that a command prints; of one that fails the one on stderr."""
-    def run(line, code=0):
-        assert main(shlex.split(line)) == code
-        said = capsys.readouterr()
-        return (said.out if code != 2 else said.err).splitlines()
-
-    return run
-
-
-@pytest.fixture
-def stored(home, model):
-    """The key of a model in the project's store, with a decision of the same weights."""
-    def build(folder):
-        def copy(work):
-            for path in folder.iterdir():
-                (work.out / path.name).write_bytes(path.read_bytes())
-        return copy
-
-    store = Store(home / ".edge" / "store")
-    merged = store.get(Spec("merged", build(model), {}))
-    decision = store.get(Spec("decision", build(home / "decided"), {}, {"merged": merged}))
-    exported = store.get(Spec("onnx-fp32", build(model), {"graph": "fused"}, {"merged": merged}))
-    made = store.get(Spec("onnx-int8", build(model), {"settings": {}}, {"model": exported}))
-    store.close()
-    return made.key, decision.key
-
-
-@pytest.fixture
-def measured(stored, record):
-    """The record of a green run that measured the stored model with its decision."""
-    model, decision = stored
-    return record(key=model, decision=decision)
 
 
 def test_from_the_store_to_champion_and_back(home, stored, measured, edge):
@@ -59,7 +20,7 @@ def test_from_the_store_to_champion_and_back(home, stored, measured, edge):
     assert edge("registry rollback small --by cat") == ["small version 1 is champion again"]
     assert edge("registry list") == [f"{'small':<24}   2 versions  champion 1", "1 models"]
     rows = edge("registry show small")
-    assert rows[0].startswith("   1  ") and rows[0].endswith(f"{key[:12]}  onnx-int8       reference   2 pass  champion")
+    assert rows[0].startswith("1     ") and rows[0].endswith(f"{key[:12]}  onnx-int8       reference   2 pass  champion")
     whole = edge("registry show small@champion")
     assert f"  decision   {decision}" in whole and "    - int8: {}" in whole and "    graph: fused" in whole
     assert "  pass          small.loss                       0.001" in whole

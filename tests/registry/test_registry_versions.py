@@ -143,6 +143,16 @@ def test_a_shared_registry_needs_a_shared_place_for_files(monkeypatch):
     monkeypatch.delenv("EDGE_REGISTRY_ARTIFACTS", raising=False)
     with pytest.raises(EdgeError, match="give --artifacts-url or"):
         open_registry("https://user:secret@host/mlflow")
+    with pytest.raises(EdgeError, match="found /mnt/models, which an mlflow server takes from nobody"):
+        open_registry("https://host/mlflow", "/mnt/models")
+
+
+def test_a_password_is_not_shown(tmp_path):
+    registry = open_registry("postgresql://ann:secret@127.0.0.1:1/none", tmp_path.as_uri())
+    with pytest.raises(EdgeError) as error:
+        registry.models()
+    assert str(error.value).startswith("the registry postgresql+psycopg://ann:…@127.0.0.1:1/none gave: ")
+    assert "secret" not in str(error.value)
 
 
 def test_a_database_that_is_none_is_told_in_one_line(tmp_path):
