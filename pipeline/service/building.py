@@ -11,7 +11,7 @@ from pipeline.compress import GRAPH, technique
 from pipeline.compress.chain import EXPORT, compress, left_out
 from pipeline.compress.recipe import Recipe
 from pipeline.profile import Profile
-from pipeline.service.orders import Order, profile_of, recipe_of
+from pipeline.service.order import Order, profile_of, recipe_of
 from pipeline.store import Artifact, Spec, Store
 
 Tell = Callable[[str, float], None]

@@ -12,7 +12,7 @@ from typing import Any
 from dbos import DBOSClient, EnqueueOptions, WorkflowStatus
 
 from pipeline.service.engine import NAME, QUEUE, VERSION, WORKFLOW
-from pipeline.service.orders import Order
+from pipeline.service.order import Order
 from pipeline.service.problems import Refusal
 from pipeline.service.schemas import FINAL, Job, State, utc
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.service.orders import Order
+from pipeline.service.order import Order
 from pipeline.store import Artifact
 
 

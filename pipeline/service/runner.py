@@ -54,7 +54,7 @@ def _do(asked: dict[str, Any], says: IO[str]) -> dict[str, Any]:
 
 def _build(asked: dict[str, Any], tell: Any) -> dict[str, Any]:
     from pipeline.service.building import build
-    from pipeline.service.orders import read_order
+    from pipeline.service.order import read_order
     from pipeline.store import Store
     from pipeline.store.place import default_remote
 

@@ -42,19 +42,22 @@ class Worker:
         self._runners, self._executors = Runners(), Executors(settings.state)
         self._client: DBOSClient = engine.client(settings)
         self._logs = settings.state / "logs"
+        self._told: dict[str, dict[str, Any]] = {}  # what the database knows of a job that runs here
 
     def run(self) -> None:
         """Until this process ends."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        dbos = DBOS(config=engine.config(self._settings, self._executors.enter()))
-        build = DBOS.step(name="build")(self._build)
+        DBOS(config=engine.config(self._settings, self._executors.enter()))
+
+        @DBOS.step(name="build")
+        def build(order: dict[str, Any]) -> dict[str, Any]:
+            return self._build(str(DBOS.workflow_id), order)
 
         @DBOS.workflow(name=engine.WORKFLOW, max_recovery_attempts=RECOVERIES)
         def compress(order: dict[str, Any]) -> dict[str, Any]:
             return build(order)
 
         DBOS.launch()
-        del dbos
         while True:
             self._executors.take_up(lambda name: DBOS._recover_pending_workflows([name]))  # type: ignore[func-returns-value]
             time.sleep(TAKE_UP)
@@ -64,8 +67,7 @@ class Worker:
         self._runners.end()
         os._exit(0)
 
-    def _build(self, order: dict[str, Any]) -> dict[str, Any]:
-        job = str(DBOS.workflow_id)
+    def _build(self, job: str, order: dict[str, Any]) -> dict[str, Any]:
         for life in range(LIVES):
             try:
                 with self._runners.one() as runner:
@@ -76,8 +78,7 @@ class Worker:
         raise AssertionError
 
     def _follow(self, job: str, order: dict[str, Any], runner: Runner) -> dict[str, Any]:
-        log, began = self._logs / f"{job}.log", time.monotonic()
-        said: dict[str, Any] = {"started": int(time.time() * 1000)}
+        log, began, said = self._logs / f"{job}.log", time.monotonic(), dict[str, Any](started=int(time.time() * 1000))
         runner.ask({"job": job, "order": order, "store": str(self._settings.store), "log": str(log),
                     "registry": [self._settings.registry_url, self._settings.registry_artifacts]})
         try:
@@ -85,6 +86,7 @@ class Worker:
                 event = runner.answer(LOOK)
                 if event is None:
                     self._check(job, time.monotonic() - began)
+                    self._tell(job, said, log)
                     continue
                 if "result" in event:
                     return event
@@ -94,6 +96,7 @@ class Worker:
                 self._tell(job, said, log)
         finally:
             self._tell(job, said, log)
+            self._told.pop(job, None)
             log.unlink(missing_ok=True)
 
     def _check(self, job: str, seconds: float) -> None:
@@ -104,7 +107,9 @@ class Worker:
             raise EdgeError(f"expected the job within {self._settings.time_limit:g} s, found it unfinished; raise $EDGE_API_TIME_LIMIT")
 
     def _tell(self, job: str, said: dict[str, Any], log: Path) -> None:
-        self._client.update_workflow_attributes(job, {**said, "log": tail(log, self._settings.log_bytes)}, merge=True)
+        if (now := {**said, "log": tail(log, self._settings.log_bytes)}) != self._told.get(job):
+            self._client.update_workflow_attributes(job, now, merge=True)
+            self._told[job] = now
 
 
 def tail(log: Path, size: int) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Header, Request, Response
 
 from pipeline.service import orders
 from pipeline.service.access import needs
-from pipeline.service.orders import Order
+from pipeline.service.order import Order
 from pipeline.service.problems import told
 from pipeline.service.schemas import Envelope, Job
 from pipeline.service.techniques import DISTILL, PRUNE, QUANTIZE, Distill, Prune, Quantize
