@@ -4,8 +4,20 @@ import {el, figure, svg} from "./dom.js";
 
 const PAD = {left: 62, right: 22, top: 18, bottom: 50}, HEIGHT = 400;
 
-export const caption = objective => objective.caption ?? objective.short ?? objective.name;
-export const withUnit = (value, {unit}) => (unit === "ratio" || unit === "share" ? `${figure(100 * value)} %` : `${figure(value)} ${unit ?? ""}`.trim());
+const SUFFIX = {proportion: "%", ratio: "×", count: "", logits: ""}; // as in the reports
+const PERCENT = ["proportion", "points"];
+
+/** compression.accuracy_loss -> accuracy loss. */
+export const caption = objective => objective.caption ?? objective.name.split(".").pop().replaceAll("_", " ");
+export const withUnit = (value, {unit}) => `${figure(value)} ${unit}`.trim();
+
+/** A front.json as it is shown: shares in per cent. */
+export function shown(content) {
+  const factor = Object.fromEntries(content.objectives.map(one => [one.name, PERCENT.includes(one.unit) ? 100 : 1]));
+  const objectives = content.objectives.map(one => ({...one, unit: SUFFIX[one.unit] ?? one.unit, target: one.target === null ? null : one.target * factor[one.name]}));
+  const points = content.points.map(point => ({...point, values: Object.fromEntries(Object.entries(point.values).map(([name, value]) => [name, value * (factor[name] ?? 1)]))}));
+  return {...content, objectives, points};
+}
 
 /** The trials of `found` by two of its objectives, into `box`; `chosen` is told the point that was pressed. */
 export function chart(box, found, x, y, chosen) {
@@ -156,15 +168,16 @@ function move(picture, tip, marks, found, chosen) {
   inOrder[Math.max(0, first)]?.group.setAttribute("tabindex", 0);
 }
 
-/** The steps of a recipe in a line, from its YAML; the YAML itself where it has another form. */
+/** depth layers 3, int8: the steps of a recipe's YAML and what is set in them; its first line where it has another form. */
 export function steps(recipe) {
   const lines = String(recipe ?? "").split("\n"), from = lines.findIndex(line => line.startsWith("steps:"));
   if (from < 0) return lines[0];
-  const inline = lines[from].slice(6).trim(), found = [];
-  if (inline) return inline;
+  const found = lines[from].slice(6).trim() ? [lines[from].slice(6).trim()] : [];
   for (const line of lines.slice(from + 1)) {
     if (!/^[\s-]/.test(line)) break;
-    found.push(line.trim().replace(/^- /, "• "));
+    const text = line.trim().replace(/^- /, "").replace(/:( null| \{\})?$/, "").replace(": ", " ");
+    if (line.trim().startsWith("- ") || !found.length) found.push(text);
+    else found[found.length - 1] += ` ${text}`;
   }
-  return found.join(" ").replace(/: null|: \{\}/g, "").replace(/^• /, "");
+  return found.join(", ");
 }

@@ -1,7 +1,7 @@
 // Finished searches: the front as a picture and as a table, the knee with its reason, each trial's recipe.
 
 import {get} from "./api.js";
-import {caption, chart, kindOf, sign, steps, withUnit} from "./chart.js";
+import {caption, chart, kindOf, shown, sign, steps, withUnit} from "./chart.js";
 import {el, find, say, show, short, svg} from "./dom.js";
 
 let found = null, wide = 0;
@@ -21,14 +21,14 @@ export async function enter(study) {
 find("study").addEventListener("change", () => { location.hash = `searches/${encodeURIComponent(find("study").value)}`; });
 
 function draw(content) {
-  found = content;
+  found = shown(content);
   const axes = found.objectives, box = el("div", {class: "chart"}), chosen = el("div", {class: "chosen", id: "chosen"});
   const select = (text, at) => el("select", {"aria-label": text}, ...axes.map((one, place) => el("option", {value: place, selected: place === at}, caption(one))));
   const x = select("across", Math.min(1, axes.length - 1)), y = select("up", 0);
   const again = () => found.points.length && chart(box, found, axes[x.value], axes[y.value], point => choose(chosen, point));
   for (const one of [x, y]) one.addEventListener("change", again);
   find("search").replaceChildren(
-    el("p", {class: "knee-says"}, found.knee ? el("b", {}, "Recommended: ") : "", found.knee ? `trial ${found.knee.trial}. ${found.knee.reason}` : "No trial meets every constraint: search longer, or loosen one."),
+    el("p", {class: "knee-says"}, found.knee ? el("b", {}, "Recommended: ") : "", found.knee ? `trial ${found.knee.trial}: ${found.knee.reason}` : "No trial meets every constraint: search longer, or loosen one."),
     el("p", {class: "quiet"}, `profile ${found.profile} · ${found.trials} trials in ${Math.round(found.seconds)} s · ${found.points.length} finished`),
     el("div", {class: "card"}, el("div", {class: "bar"}, el("label", {}, "Up ", y), el("label", {}, "Across ", x), legend()), box),
     chosen, table());
@@ -54,6 +54,6 @@ function table() {
   const axes = found.objectives, rows = found.points.filter(point => point.on_front).toSorted((one, other) => one.values[axes[0].name] - other.values[axes[0].name]);
   const head = ["Trial", ...axes.map(caption), "Recipe", "Artifact"].map(title => el("th", {scope: "col"}, title));
   const line = point => el("tr", {class: kindOf(point, found)}, el("td", {}, `${point.trial}${point.trial === found.knee?.trial ? " ◆ knee" : ""}`),
-    ...axes.map(one => el("td", {class: "number"}, withUnit(point.values[one.name], one))), el("td", {}, steps(point.recipe)), el("td", {}, el("code", {title: point.key}, short(point.key))));
+    ...axes.map(one => el("td", {class: "number"}, withUnit(point.values[one.name], one))), el("td", {class: "recipe"}, steps(point.recipe)), el("td", {}, el("code", {title: point.key}, short(point.key))));
   return el("div", {class: "wide", tabIndex: 0, role: "group", "aria-label": "The front as a table"}, el("table", {}, el("caption", {}, "The front"), el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...rows.map(line))));
 }

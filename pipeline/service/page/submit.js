@@ -3,7 +3,9 @@
 import {fresh, post, schemas} from "./api.js";
 import {el, find, say, show} from "./dom.js";
 
-const COMMON = ["name", "profile", "model"];
+const COMMON = ["profile", "name", "model"];
+const LABELS = {name: "register as (a name)", model: "model directory", profile: "profile"};
+const FIRST = {recipe: "int8"}; // what is chosen where the service has no default
 let known, read = () => ({}), key = fresh();
 
 export async function prepare() {
@@ -33,9 +35,9 @@ function fieldsOf(box, schema, names = Object.keys(schema.properties ?? {})) {
 }
 
 function fieldOf(name, outer, required) {
-  const schema = settled(outer), start = outer.default ?? schema.default, text = name.replaceAll("_", " ");
+  const schema = settled(outer), start = outer.default ?? schema.default, text = LABELS[name] ?? name.replaceAll("_", " ");
   if (schema.type === "array") return listOf(text, schema, start);
-  const input = schema.enum ? choiceOf(schema.enum, start) : inputOf(schema, start, required);
+  const input = schema.enum ? choiceOf(schema.enum, start ?? FIRST[name]) : inputOf(schema, start, required);
   const value = () => {
     const found = schema.type === "boolean" ? input.checked : input.value.trim();
     if (found === "" || found === start || found === String(start ?? "")) return required && found !== "" ? found : undefined;
@@ -52,10 +54,10 @@ function choiceOf(values, start) {
 function inputOf(schema, start, required) {
   if (schema.type === "boolean") return el("input", {type: "checkbox", checked: Boolean(start)});
   if (schema.type === "integer" || schema.type === "number") {
-    return el("input", {type: "number", step: schema.type === "integer" ? "1" : "any", inputMode: "decimal", placeholder: String(start ?? "none"),
+    return el("input", {type: "number", step: schema.type === "integer" ? "1" : "any", inputMode: "decimal", placeholder: String(start ?? "optional"),
       min: schema.minimum ?? schema.exclusiveMinimum ?? "", max: schema.maximum ?? schema.exclusiveMaximum ?? ""});
   }
-  return el("input", {type: "text", maxLength: schema.maxLength ?? 200, placeholder: String(start ?? (required ? "" : "none")),
+  return el("input", {type: "text", maxLength: schema.maxLength ?? 200, placeholder: String(start ?? (required ? "" : "optional")),
     autocomplete: "off", spellcheck: false, required: Boolean(required)});
 }
 
