@@ -155,13 +155,13 @@ def test_searches_are_their_fronts(tmp_path: Path) -> None:
         assert client.get("searches").json()["data"] == [{"study": "a", "profile": "reference", "trials": 2, "on_front": 1}]
         assert client.get("searches/a").json()["data"] == front
         assert [client.get(f"searches/{name}").status_code for name in ("broken", "nan", "list", "link", "..%2fa", "%2e%2e")] == [
-            404, 404, 404, 404, 404, 404]
+            404, 404, 404, 404, 404, 422]
 
 
 def test_health_and_metrics(client: TestClient) -> None:
     submit(client)
     assert client.get(f"{ORIGIN}/health").json()["data"] == {"database": True, "workers": 0}
-    assert 'edge_compression_jobs{state="queued"} 1.0' in client.get(f"{ORIGIN}/metrics").text
+    assert 'edge_jobs{kind="quantize",state="queued"} 1.0' in client.get(f"{ORIGIN}/metrics").text
 
 
 def test_a_log_is_told_from_its_end(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from schemathesis.engine import from_schema
 from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinished
 
 from pipeline.service.app import make_app
+from pipeline.service.problems import Refusal
 from pipeline.service.settings import Settings
 from pipeline.service.tokens import SCOPES, Tokens
 from tests.models import tiny_model
@@ -46,7 +47,8 @@ def faults(app: FastAPI, examples: int, whole: bool) -> tuple[list[str], Counter
     config = SchemathesisConfig(projects=ProjectsConfig(default=project))
     found, made = [], Counter[str]()
     for event in from_schema(schemathesis.openapi.from_asgi("/openapi.json", app, config=config, headers=HOST)).execute():
-        assert not isinstance(event, FatalError | NonFatalError), event.info
+        if isinstance(event, FatalError | NonFatalError):
+            found.append(f"{event!r}")
         for case, checks in event.recorder.checks.items() if isinstance(event, ScenarioFinished) else ():
             made.update(check.name for check in checks)
             found += [f"{event.recorder.label} {event.recorder.cases[case].value.as_curl_command()}: {check.failure_info.failure}"
@@ -57,7 +59,7 @@ def faults(app: FastAPI, examples: int, whole: bool) -> tuple[list[str], Counter
 def test_schemathesis_finds_nothing(app: FastAPI) -> None:
     found, made = faults(app, examples=2, whole=False)
     assert not found, found[0]
-    assert made["not_a_server_error"] > 50 and made["ignored_auth"] > 50 and len(made) >= 12
+    assert made["not_a_server_error"] >= 40 and made["ignored_auth"] >= 40 and len(made) >= 12
 
 
 @pytest.mark.slow
@@ -68,9 +70,7 @@ def test_schemathesis_finds_nothing_in_all_its_phases(app: FastAPI) -> None:
 
 
 def test_schemathesis_finds_a_planted_fault(app: FastAPI) -> None:
-    def page(*_: object) -> object:
-        raise ZeroDivisionError
-
-    app.state.jobs.page = page
+    app.state.jobs.page = lambda *_: 1 / 0
+    app.state.models.all = lambda: (_ for _ in ()).throw(Refusal(418, "planted"))
     found, _ = faults(app, examples=1, whole=False)
-    assert any("Server error" in one for one in found)
+    assert any("ZeroDivisionError" in one for one in found) and any("GET /api/v1/compression/models " in one for one in found)
