@@ -21,6 +21,7 @@ from fastapi.testclient import TestClient
 from pipeline import specs
 from pipeline.profile import load_profile
 from pipeline.service.app import PREFIX, make_app
+from pipeline.service.schemas import FINAL
 from pipeline.service.settings import Settings
 from pipeline.store import Store
 from tests.export.tiny_qwen3 import build
@@ -96,7 +97,7 @@ class Running:
         return self.get(f"/jobs/{job_id}")
 
     def ended(self, job_id: str) -> dict[str, Any]:
-        return until(lambda: (job := self.job(job_id))["state"] in ("succeeded", "failed", "cancelled") and job)
+        return until(lambda: (job := self.job(job_id))["state"] in FINAL and job)
 
 
 @contextmanager
