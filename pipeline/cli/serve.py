@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from pipeline.cli.common import Subparsers, add_store
 
@@ -19,6 +20,8 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--deadline", type=float, default=30, help="s for one request [%(default)s]")
     parser.add_argument("--api-key-variable", default="EDGE_API_KEY", metavar="NAME",
                         help="environment variable with the key that clients must send [%(default)s]")
+    parser.add_argument("--decisions", type=Path, metavar="FILE",
+                        help="append a line for each decision, without the query, for `edge monitor`; 20 MB at most, FILE.1 included")
     add_store(parser)
     parser.set_defaults(run=_run)
 
@@ -30,6 +33,7 @@ def _run(options: argparse.Namespace) -> int:
     from pipeline.edge.listen import check_key, key_of, listen, names_of
     from pipeline.edge.server.app import Service, application
     from pipeline.edge.server.chosen import choose
+    from pipeline.edge.server.decisions import Decisions
     from pipeline.edge.server.opened import open_engines
     from pipeline.store import Store
     key, limits = key_of(options.api_key_variable), read_limits()
@@ -37,7 +41,8 @@ def _run(options: argparse.Namespace) -> int:
     _check(options)
     chosen = choose(Store(options.store), options.model, options.decision, options.functions)
     workers = max(1, (os.cpu_count() or 1) // options.threads)
-    service = Service(open_engines(chosen, options.threads), workers, options.queue, options.deadline, limits)
+    decisions = Decisions(options.decisions) if options.decisions else None
+    service = Service(open_engines(chosen, options.threads), workers, options.queue, options.deadline, limits, decisions)
     app = application(service, key, names_of(options.host))
     listen(app, options.host, options.port, key, options.api_key_variable, answer=options.deadline, limits=limits)
     return 0

@@ -15,6 +15,8 @@ memory                                    the figures of `pipeline.measure.resid
 tokens    queries                         tokens: length of the whole prompt, one a query
 placement queries                         placement: where the runtime says that the work runs, null where it does not tell
 modules                                   names of all imported modules
+profile   model, threads, tokens,         the operators of a model, `pipeline.profiling.take.take`; needs no `open`
+          rounds, warmup
 serve                                     {"serving": true}; from then on each line in is one query as a JSON
                                           string and each line out is the documented JSON of its decision
 ========  ==============================  =====================================================================
@@ -103,10 +105,16 @@ class Session:
     def tokens(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"tokens": [len(self.classifier.encode(query).ids) for query in request["queries"]]}
 
+    def profile(self, request: dict[str, Any]) -> dict[str, Any]:
+        from pathlib import Path
+
+        from pipeline.profiling.take import take
+        return take(Path(request["model"]), *(int(request[name]) for name in ("threads", "tokens", "rounds", "warmup")))
+
 
 def requests(lines: Iterator[str], session: Session, say: Callable[[dict[str, Any]], None]) -> None:
     """Answers requests until the input ends or asks to serve; from then on every line is a query."""
-    known = {"open", "decide", "cards", "time", "memory", "placement", "tokens", "modules"}
+    known = {"open", "decide", "cards", "time", "memory", "placement", "tokens", "modules", "profile"}
     for line in lines:
         request = json.loads(line)
         if request["do"] == "serve":

@@ -10,7 +10,8 @@ from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from pipeline.service.problems import Refusal
+from pipeline.errors import EdgeError
+from pipeline.service.problems import LOG, Refusal
 from pipeline.service.rate import Rate
 from pipeline.service.tokens import SCOPES, Holder, Tokens
 
@@ -39,9 +40,13 @@ class Access:
         return found
 
     def _find(self, token: str | None) -> Holder | None:
-        if self._alone and not self._tokens.any():
-            return ANYBODY
-        return self._tokens.holder(token) if token else None
+        try:
+            if self._alone and not self._tokens.any():
+                return ANYBODY
+            return self._tokens.holder(token) if token else None
+        except (EdgeError, OSError) as error:
+            LOG.error("the tokens cannot be read: %s", error)
+            raise Refusal(503, "expected the tokens of this service, found them damaged; look into its log") from None
 
 
 def needs(scope: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,34 +20,53 @@ Tell = Callable[[str, float], None]
 FLOW = ("data", "base", "adapter", "merged")
 
 
+@dataclass(frozen=True)
+class Built:
+    """What came of an order.  steps: every artifact that it took, in order.  fresh: whether any of them had to be built."""
+
+    model: Artifact
+    decision: Artifact | None
+    steps: list[Artifact]
+    fresh: bool
+
+    def key_of(self, kind: str) -> str:
+        return next((step.key for step in self.steps if step.kind == kind), "")
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [{"step": step.kind.removeprefix("onnx-"), "kind": step.kind, "key": step.key, "bytes": step.size} for step in self.steps]
+
+
 class Builder:
-    """Builds specs in a store and counts them.  ``artifacts``: what the job took, in order; ``fresh``: whether any had to be built."""
+    """Builds specs in a store, and tells of each before it is begun."""
 
     def __init__(self, store: Store, total: int, tell: Tell) -> None:
         self._store, self._total, self._tell = store, total, tell
-        self.artifacts: list[dict[str, Any]] = []
+        self.steps: list[Artifact] = []
         self.fresh = False
 
     def __call__(self, spec: Spec) -> Artifact:
-        self._tell(spec.kind, min(len(self.artifacts) / self._total, 1.0))
+        self._tell(spec.kind, min(len(self.steps) / self._total, 1.0))
         self.fresh = self.fresh or not self._store.holds(spec)
-        made = self._store.get(spec)
-        self.artifacts.append({"step": spec.kind, "kind": made.kind, "key": made.key, "bytes": made.size})
+        self.steps.append(made := self._store.get(spec))
         return made
 
+    def built(self, model: Artifact, decision: Artifact | None = None) -> Built:
+        return Built(model, decision, self.steps, self.fresh)
 
-def build(order: Order, store: Store, tell: Tell) -> tuple[Artifact, Builder]:
-    """The order's artifact and what it took; EdgeError for what cannot be done."""
+
+def build(order: Order, store: Store, tell: Tell) -> Built:
+    """The order's artifacts; EdgeError for what cannot be done."""
     return _by_method(order, store, tell) if order.method else _by_recipe(order, store, tell)
 
 
-def _by_recipe(order: Order, store: Store, tell: Tell) -> tuple[Artifact, Builder]:
+def _by_recipe(order: Order, store: Store, tell: Tell) -> Built:
     profile, recipe = profile_of(order), recipe_of(order)
     builder = Builder(store, steps_of(profile, recipe), tell)
     data = builder(specs.data(profile))
     base = builder(specs.base(profile, data))
     merged = builder(specs.merged(base, builder(specs.adapter(profile, base, data))))
-    return compress(builder, profile, recipe, merged, data).model, builder
+    made = compress(builder, profile, recipe, merged, data)
+    return builder.built(made.model, made.decision)
 
 
 def steps_of(profile: Profile, recipe: Recipe) -> int:
@@ -56,7 +76,7 @@ def steps_of(profile: Profile, recipe: Recipe) -> int:
     return len(FLOW) + len(done) + len([EXPORT] * exported) + 1
 
 
-def _by_method(order: Order, store: Store, tell: Tell) -> tuple[Artifact, Builder]:
+def _by_method(order: Order, store: Store, tell: Tell) -> Built:
     from pipeline.quantize import artifact
     from pipeline.quantize.config import BACKENDS, CALIBRATED, QuantizationConfig
 
@@ -67,4 +87,4 @@ def _by_method(order: Order, store: Store, tell: Tell) -> tuple[Artifact, Builde
     texts = str(builder(specs.data(profile_of(order))).file("train.jsonl")) if calibrated else None
     config = QuantizationConfig(input=Path(order.model), backend=backend, calibration_data=texts, **asked)
     source = artifact.model_directory(config.input, store)
-    return builder(artifact.quantised(artifact.prepared(config, source, store), source)), builder
+    return builder.built(builder(artifact.quantised(artifact.prepared(config, source, store), source)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +28,18 @@ CURSOR = re.compile(r"(\d{1,15})\.(\d{1,6})")
 class Page:
     jobs: list[Job]
     cursor: str | None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A job that is over.  ended: ms of the epoch.  waited, took: s in the queue and from there to the end; None where it never ran."""
+
+    id: str
+    kind: str
+    state: State
+    ended: int
+    waited: float | None
+    took: float | None
 
 
 class JobList:
@@ -77,11 +90,16 @@ class JobList:
         self._client.cancel_workflow(str(job_id))
         return self.job(job_id)
 
-    def counts(self) -> dict[State, int]:
-        """How many jobs are in each state that ends; queued and running."""
-        unfinished = self._client.list_workflows(name=WORKFLOW, status=OF["queued"] + OF["running"], load_input=False, load_output=False)
-        queued = sum(STATE[row.status] == "queued" for row in unfinished)
-        return {"queued": queued, "running": len(unfinished) - queued}
+    def unfinished(self) -> Counter[tuple[str, str]]:
+        """How many jobs wait or run, by kind and state."""
+        rows = self._client.list_workflows(name=WORKFLOW, status=OF["queued"] + OF["running"], load_input=False, load_output=False)
+        return Counter((_kind(row), STATE[row.status]) for row in rows)
+
+    def ended(self, since: int) -> list[Ended]:
+        """The jobs that have ended at ``since`` (ms of the epoch) or later, the earliest first."""
+        rows = self._client.list_workflows(name=WORKFLOW, status=[status for state in FINAL for status in OF[state]],
+                                           completed_after=_iso(since), load_input=False, load_output=False)
+        return sorted(map(_ended, rows), key=lambda job: job.ended)
 
     def check(self) -> bool:
         """Whether the database answers."""
@@ -134,9 +152,24 @@ def _read_cursor(cursor: str | None) -> tuple[str | None, int]:
     if not (match := CURSOR.fullmatch(cursor)):
         raise Refusal(422, "expected a cursor that this service gave, found another; begin without one")
     try:
-        return (datetime.fromtimestamp(int(match[1]) / 1000, UTC) + HALF).isoformat(), int(match[2])
+        return _iso(int(match[1])), int(match[2])
     except (ValueError, OverflowError, OSError):
         raise Refusal(422, "expected a cursor that this service gave, found another; begin without one") from None
+
+
+def _iso(milliseconds: int) -> str:
+    return (datetime.fromtimestamp(milliseconds / 1000, UTC) + HALF).isoformat()
+
+
+def _kind(found: WorkflowStatus) -> str:
+    return str((found.attributes or {}).get("kind", ""))
+
+
+def _ended(found: WorkflowStatus) -> Ended:
+    ended, started = found.completed_at or 0, found.dequeued_at or (found.attributes or {}).get("started")
+    waited = None if started is None else (started - (found.created_at or 0)) / 1000
+    took = None if started is None else (ended - started) / 1000
+    return Ended(found.workflow_id, _kind(found), STATE[found.status], ended, waited, took)
 
 
 def _cursor(rows: list[WorkflowStatus], before: str | None) -> str:

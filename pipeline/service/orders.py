@@ -45,10 +45,13 @@ def _order(kind: Kind, asked: Wanted, recipe: str | dict[str, Any], settings: Se
     model = allowed_model(asked.model, settings) if asked.model else ""
     order = Order(kind=kind, by=by, name=asked.name, profile=asked.profile, model=model, recipe=recipe, request=_shown(asked))
     try:
-        profile_of(order)
+        profile = profile_of(order)
         recipe_of(order)
     except EdgeError as error:
         raise Refusal(409, str(error)) from None
+    if profile.base.kind == "pretrained" and not (model or settings.hub):
+        raise Refusal(409, f"expected a model with the profile {asked.profile}, whose own is a hub's, found none; name a directory below a "
+                           "model root, or have the service started with EDGE_API_HUB=1")
     return order
 
 

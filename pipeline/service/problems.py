@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from pipeline.errors import EdgeError
@@ -21,6 +22,9 @@ SAYS = {
     404: "expected a path of this service, found another; see /openapi.json",
     405: "expected another method for this path; see /openapi.json",
 }
+ALWAYS = "401 403 429 500 503"
+"""What any route but health may refuse with."""
+RETRY = {"Retry-After": "5"}
 MOST, LONGEST = 8, 200  # field errors told, letters of each
 
 
@@ -41,13 +45,16 @@ def answer(path: str, refusal: HTTPException) -> JSONResponse:
 
 
 def told(statuses: str) -> dict[int | str, dict[str, Any]]:
-    """What a route may refuse with, for its schema: "404 422"."""
+    """What a route may refuse with, for its schema: "404 422"; and `ALWAYS`."""
     return {int(status): {"model": Problem, "description": HTTPStatus(int(status)).phrase, "content": {MEDIA: {}}}
-            for status in statuses.split()}
+            for status in sorted({*statuses.split(), *ALWAYS.split()})}
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Every error of the app, ours or the framework's, is a problem."""
+    """Every error of the app, ours or the framework's, is a problem.
+
+    422 is what the schema does not allow; 409 what it does allow, and what still does not go together.
+    """
 
     @app.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> JSONResponse:
@@ -57,9 +64,16 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        found = [_field(one) for one in error.errors()[:MOST]]
-        first = f"{found[0]['field']}: {found[0]['problem']}" if found else "invalid"
-        return answer(_path(request), Refusal(422, f"expected a valid request, found {first}; correct it", errors=found))
+        all_errors = error.errors()
+        found = [_field(one) for one in all_errors[:MOST]]
+        first = f"{found[0]['field']}: {found[0]['problem']}"
+        status = 409 if all(one["type"] == "value_error" for one in all_errors) else 422
+        return answer(_path(request), Refusal(status, f"expected a valid request, found {first}; correct it", errors=found))
+
+    @app.exception_handler(SQLAlchemyError)
+    async def no_database(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        LOG.error("the database did not answer: %s", error)
+        return answer(_path(request), Refusal(503, "expected the database to answer, found it does not; look into the log", RETRY))
 
     @app.exception_handler(EdgeError)
     async def cannot(request: Request, error: EdgeError) -> JSONResponse:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipeline.errors import EdgeError
 from pipeline.service.problems import Refusal
 from pipeline.service.schemas import Change, Model, Version
 from pipeline.service.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.registry import Registry
+    from pipeline.registry import Event, Registry
+    from pipeline.registry import Version as Registered
 
 
 class Models:
@@ -25,10 +24,7 @@ class Models:
 
     @cached_property
     def _registry(self) -> Registry:
-        try:
-            from pipeline.registry import open_registry
-        except ModuleNotFoundError:
-            raise Refusal(409, "expected the registry to be installed, found none; install the extra `registry`") from None
+        from pipeline.registry import open_registry
         return open_registry(self._settings.registry_url or None, self._settings.registry_artifacts or None)
 
     def all(self) -> list[Model]:
@@ -40,11 +36,10 @@ class Models:
 
     def deploy(self, name: str, version: int, alias: str, by: str) -> Version:
         """The registry promotes on a green gate alone, by the record that was registered with the version: a caller names none."""
-        found = self._version(name, version)
-        record = found.lineage.get("record")
-        if not record:
-            raise Refusal(409, f"expected version {version} of {name} with a run's record, found none; edge registry register with one")
-        return _version(self._registry.promote(name, version, alias=alias, record=Path(record), by=by))
+        self._check(name)
+        if version not in [found.version for found in self._registry.versions(name)]:
+            raise Refusal(404, f"expected a version of {name}, found none of that number; see GET /api/v1/compression/models/{name}")
+        return _version(self._registry.promote(name, version, alias=alias, by=by))
 
     def rollback(self, name: str, alias: str, by: str) -> Version:
         self._check(name)
@@ -58,24 +53,16 @@ class Models:
         if name not in self._registry.models():
             raise Refusal(404, "expected a registered model, found none of that name; see GET /api/v1/compression/models")
 
-    def _version(self, name: str, version: int) -> Version:
-        self._check(name)
-        try:
-            return _version(self._registry.version(name, version))
-        except EdgeError as error:
-            raise Refusal(404, str(error)) from None
-
     def _model(self, name: str) -> Model:
         versions = sorted(map(_version, self._registry.versions(name)), key=lambda version: -version.version)
         return Model(name=name, versions=versions)
 
 
-def _version(found: Any) -> Version:
-    lineage = asdict(found.lineage) if is_dataclass(found.lineage) and not isinstance(found.lineage, type) else dict(found.lineage)
-    return Version(name=found.name, version=found.version, aliases=list(found.aliases), key=found.key, lineage=lineage,
+def _version(found: Registered) -> Version:
+    return Version(name=found.name, version=found.version, aliases=list(found.aliases), key=found.key, lineage=asdict(found.lineage),
                    created=found.created)
 
 
-def _change(event: Any) -> Change:
-    rest = {name: value for name, value in event.__dict__.items() if name not in ("at", "by", "action")}
-    return Change(at=datetime.fromisoformat(event.at), by=event.by, what=event.action, detail=rest)
+def _change(event: Event) -> Change:
+    detail = {"version": event.version, "alias": event.alias, **event.details}
+    return Change(at=datetime.fromisoformat(event.at), by=event.by, what=event.action, detail=detail)

@@ -59,12 +59,12 @@ def _build(asked: dict[str, Any], tell: Any) -> dict[str, Any]:
     from pipeline.store.place import default_remote
 
     store, order = Store(Path(asked["store"]), default_remote() or None), read_order(asked["order"])
-    made, builder = build(order, store, tell)
-    done = {"result": made.key, "artifacts": builder.artifacts, "version": None, "again": not builder.fresh}
+    built = build(order, store, tell)
+    done = {"result": built.model.key, "artifacts": built.to_json(), "version": None, "again": not built.fresh}
     if order.name:
         from pipeline.service.registering import register
         tell("register", 0.99)
-        done |= {"version": register(order, made, asked["registry"]), "again": False}
+        done["version"] = register(order, built, asked["registry"])
     store.close()
     return done
 

@@ -49,7 +49,7 @@ class Problem(BaseModel):
 
 
 class Made(Said):
-    """One artifact of a job: ``bytes`` of its files."""
+    """One artifact of a job.  step: what it was made by, or the flow's name of it.  bytes: of its files."""
 
     step: str
     kind: str
@@ -117,7 +117,7 @@ class Change(Said):
     at: Utc
     by: str
     what: str
-    detail: dict[str, Any] = {}
+    detail: dict[str, Any]
 
 
 class Study(Said):

@@ -13,7 +13,8 @@ from pipeline.errors import EdgeError
 from pipeline.store.place import STORE_VARIABLE, default_store, project_root
 
 PREFIX = "EDGE_API_"
-NAMED = {"jobs": "MAX_COMPRESSION_JOBS", "store": STORE_VARIABLE}
+NAMED = {"jobs": "MAX_COMPRESSION_JOBS", "store": STORE_VARIABLE, "registry_url": "EDGE_REGISTRY_URL",
+         "registry_artifacts": "EDGE_REGISTRY_ARTIFACTS"}
 """Variables with names of their own; every other is PREFIX and the field's name."""
 
 

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
 
 from pipeline.compress import GRAPH, PRUNING, WEIGHTS, technique, technique_names
 from pipeline.compress.recipe import recipes
@@ -84,7 +84,14 @@ class ByMethod(Asked):
     sequence_length: Annotated[int, Field(gt=0, le=32_768)] = 512
 
 
-Quantize = ByRecipe | BySteps | ByMethod
+def _which(asked: Any) -> str:
+    """By the key that it has, so that a mistake is told of what was meant and not of all three."""
+    keys = asked if isinstance(asked, dict) else asked.model_fields_set if isinstance(asked, BaseModel) else ()
+    return next((key for key in ("recipe", "method") if key in keys), "steps")
+
+
+Quantize = Annotated[Annotated[ByRecipe, Tag("recipe")] | Annotated[BySteps, Tag("steps")] | Annotated[ByMethod, Tag("method")],
+                     Discriminator(_which)]
 
 
 class Prune(Wanted):

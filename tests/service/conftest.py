@@ -21,11 +21,13 @@ from fastapi.testclient import TestClient
 from pipeline import specs
 from pipeline.profile import load_profile
 from pipeline.service.app import PREFIX, make_app
+from pipeline.service.schemas import FINAL
 from pipeline.service.settings import Settings
 from pipeline.store import Store
 from tests.export.tiny_qwen3 import build
 
 ROOT = Path(__file__).parents[2]
+ORIGIN = "http://127.0.0.1"
 EDGE = "import sys; from pipeline.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -33,7 +35,7 @@ EDGE = "import sys; from pipeline.cli import main; sys.exit(main(sys.argv[1:]))"
 def app_client(state: Path, **given: Any) -> Iterator[TestClient]:
     """A client of an application that has no worker: its jobs wait."""
     settings = Settings(state=state, **{"store": state / "store", "burst": 10_000, "rate": 1e6, **given})
-    with TestClient(make_app(settings), base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+    with TestClient(make_app(settings), base_url=ORIGIN, raise_server_exceptions=False) as client:
         client.base_url = client.base_url.join(PREFIX + "/")
         yield client
 
@@ -95,7 +97,7 @@ class Running:
         return self.get(f"/jobs/{job_id}")
 
     def ended(self, job_id: str) -> dict[str, Any]:
-        return until(lambda: (job := self.job(job_id))["state"] in ("succeeded", "failed", "cancelled") and job)
+        return until(lambda: (job := self.job(job_id))["state"] in FINAL and job)
 
 
 @contextmanager

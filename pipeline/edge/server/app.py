@@ -20,6 +20,7 @@ from pipeline.edge.door import Limits
 from pipeline.edge.server import answers
 from pipeline.edge.server.auth import KeyRequired
 from pipeline.edge.server.body import read_body
+from pipeline.edge.server.decisions import Decisions
 from pipeline.edge.server.engines import Engine, Piece
 from pipeline.edge.server.metrics import Metrics
 from pipeline.edge.server.protocol import ChatRequest, read_request
@@ -34,8 +35,9 @@ T = TypeVar("T")
 class Service:
     """The models by name, each behind a queue of its own, so that a long answer of one keeps nobody from the other."""
 
-    def __init__(self, engines: Mapping[str, Engine], workers: int, room: int, deadline: float, limits: Limits) -> None:
-        self._metrics, self._deadline, self._limits = Metrics(engines), deadline, limits
+    def __init__(self, engines: Mapping[str, Engine], workers: int, room: int, deadline: float, limits: Limits,
+                 decisions: Decisions | None = None) -> None:
+        self._metrics, self._deadline, self._limits, self._decisions = Metrics(engines), deadline, limits, decisions
         self._queues = {name: Queue(engine, workers, room, self._metrics.waiting.labels(name), self._metrics.running.labels(name))
                         for name, engine in engines.items()}
 
@@ -109,7 +111,10 @@ class Service:
                 self._metrics.count(asked.model, status, time.monotonic() - begun)
 
     def _count_answer(self, model: str, last: Piece, begun: float) -> None:
-        self._metrics.count(model, 200, time.monotonic() - begun)
+        took = time.monotonic() - begun
+        self._metrics.count(model, 200, took)
+        if self._decisions and last.edge and "confidence" in last.edge:
+            self._decisions.add(took * 1e3, float(last.edge["confidence"]), str(last.edge["intent"]))
         if last.usage:
             self._metrics.count_tokens(model, last.usage)
 

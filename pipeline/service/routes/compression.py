@@ -14,7 +14,7 @@ from pipeline.service.schemas import Envelope, Job
 from pipeline.service.techniques import DISTILL, PRUNE, QUANTIZE, Distill, Prune, Quantize
 from pipeline.service.tokens import Holder
 
-router = APIRouter(tags=["compression"], responses=told("400 401 403 404 409 413 422 429"))
+router = APIRouter(tags=["compression"], responses=told("400 404 409 413 422"))
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", description=(
     "the same key of the same token gives the same job again, however often it is sent"))]
 Submitter = Annotated[Holder, needs("submit")]

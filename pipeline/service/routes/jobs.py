@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated
+from uuid import UUID
 
 from anyio import sleep
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import UUID4
 from starlette.concurrency import run_in_threadpool
 
 from pipeline.service.access import needs
@@ -20,7 +20,9 @@ from pipeline.service.tokens import Holder
 
 EVENTS = 25.0  # s that one stream of events lasts; the client connects again
 LOOK, BEAT = 0.5, 10.0  # s between two looks at the job, and between two signs of life
-router = APIRouter(prefix="/jobs", tags=["jobs"], responses=told("401 403 422 429"))
+EVENT = {"type": "object", "required": ["event", "data"], "properties": {
+    "event": {"const": "job"}, "retry": {"type": "integer"}, "data": {"type": "string", "contentMediaType": "application/json"}}}
+router = APIRouter(prefix="/jobs", tags=["jobs"], responses=told("422"))
 Reader = Annotated[Holder, needs("read")]
 Submitter = Annotated[Holder, needs("submit")]
 
@@ -36,21 +38,21 @@ def jobs(request: Request, by: Reader, state: Annotated[State | None, Query(exam
 
 
 @router.get("/{id}", response_model=Envelope[Job], responses=told("404"))
-def job(request: Request, by: Reader, id: UUID4) -> Envelope[Job]:
+def job(request: Request, by: Reader, id: UUID) -> Envelope[Job]:
     """State, step, progress, the end of the log, and the result's key."""
     return Envelope[Job](data=_list(request).job(id))
 
 
 @router.post("/{id}/cancel", response_model=Envelope[Job], responses=told("400 404 409 413"))
-def cancel(request: Request, by: Submitter, id: UUID4) -> Envelope[Job]:
+def cancel(request: Request, by: Submitter, id: UUID) -> Envelope[Job]:
     """A waiting job at once, a running one within seconds; what it finished stays in the store."""
     return Envelope[Job](data=_list(request).cancel(id), message="cancelled")
 
 
 @router.get("/{id}/events", response_class=StreamingResponse, responses={
     200: {"description": f"the job as JSON whenever it has changed, `event: job`; until it is over, {EVENTS:g} s at most",
-          "content": {"text/event-stream": {"schema": {"type": "string"}, "example": "event: job\ndata: {…}\n\n"}}}, **told("404")})
-async def events(request: Request, by: Reader, id: UUID4) -> StreamingResponse:
+          "content": {"text/event-stream": {"schema": EVENT}}}, **told("404")})
+async def events(request: Request, by: Reader, id: UUID) -> StreamingResponse:
     """The job as server-sent events.  A stream ends after a while, so that the server can; connect again."""
     first = await run_in_threadpool(_list(request).job, id)
     return StreamingResponse(_events(_list(request), first), media_type="text/event-stream", headers={"Cache-Control": "no-store"})

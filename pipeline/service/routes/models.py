@@ -14,7 +14,7 @@ from pipeline.service.schemas import Change, Envelope, Model, Version
 from pipeline.service.techniques import Asked
 from pipeline.service.tokens import Holder
 
-router = APIRouter(prefix="/models", tags=["models"], responses=told("401 403 409 422 429"))
+router = APIRouter(prefix="/models", tags=["models"], responses=told("409 422"))
 Reader = Annotated[Holder, needs("read")]
 Deployer = Annotated[Holder, needs("deploy")]
 Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", examples=["intent-int8"])]

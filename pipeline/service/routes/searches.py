@@ -17,7 +17,7 @@ from pipeline.service.schemas import Envelope, Study
 from pipeline.service.tokens import Holder
 
 FILE, LARGEST = "front.json", 32_000_000
-router = APIRouter(prefix="/searches", tags=["searches"], responses=told("401 403 422 429"))
+router = APIRouter(prefix="/searches", tags=["searches"], responses=told("422"))
 Reader = Annotated[Holder, needs("read")]
 Name = Annotated[str, InPath(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", examples=["reference-small"])]
 
@@ -33,9 +33,7 @@ def searches(request: Request, by: Reader) -> Envelope[list[Study]]:
 @router.get("/{study}", response_model=Envelope[dict[str, Any]], responses=told("404"))
 def search(request: Request, by: Reader, study: Name) -> Envelope[dict[str, Any]]:
     """A search's front.json: objectives, points and the knee."""
-    folder = _folder(request) / study
-    front = _front(folder) if not folder.is_symlink() else None
-    if front is None:
+    if (front := _front(_folder(request) / study)) is None:
         raise Refusal(404, "expected a search with a front, found none of that name; see GET /api/v1/compression/searches")
     return Envelope[dict[str, Any]](data=front)
 
@@ -49,7 +47,7 @@ def _front(folder: Path) -> dict[str, Any] | None:
     """The content of a front that answers can carry; None where there is none."""
     file = folder / FILE
     try:
-        if file.is_symlink() or file.stat().st_size > LARGEST:
+        if folder.is_symlink() or file.is_symlink() or file.stat().st_size > LARGEST:
             return None
         front = read_object(file, "the front of a search")
         json.dumps(front, allow_nan=False, ensure_ascii=False).encode()
