@@ -10,7 +10,8 @@ from pipeline.cli.common import Subparsers, add_store
 
 def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("serve", help="answer OpenAI's chat completions with the device's models: intent and functions")
-    parser.add_argument("--model", metavar="KEY_OR_DIR", help="the classifier [the newest onnx-int8 of the store]")
+    parser.add_argument("--model", metavar="KEY_OR_DIR",
+                        help="the classifier, or a registered one as NAME@champion [the newest onnx-int8 of the store]")
     parser.add_argument("--decision", metavar="KEY_OR_DIR", help="the decision made from the same model [the newest]")
     parser.add_argument("--functions", metavar="KEY_OR_DIR", help="the generator of the same base [the newest functions-int8, if any]")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]; one that others reach needs a key")
@@ -39,13 +40,25 @@ def _run(options: argparse.Namespace) -> int:
     key, limits = key_of(options.api_key_variable), read_limits()
     check_key(options.host, key, options.api_key_variable)
     _check(options)
-    chosen = choose(Store(options.store), options.model, options.decision, options.functions)
+    chosen = choose(Store(options.store), *_registered(options), options.functions)
     workers = max(1, (os.cpu_count() or 1) // options.threads)
     decisions = Decisions(options.decisions) if options.decisions else None
     service = Service(open_engines(chosen, options.threads), workers, options.queue, options.deadline, limits, decisions)
     app = application(service, key, names_of(options.host))
     listen(app, options.host, options.port, key, options.api_key_variable, answer=options.deadline, limits=limits)
     return 0
+
+
+def _registered(options: argparse.Namespace) -> tuple[str | None, str | None]:
+    """--model and --decision, or the directories of the version that the registry gives for NAME@champion."""
+    from pathlib import Path
+    if "@" not in (options.model or "") or Path(options.model).is_dir():
+        return options.model, options.decision
+    from pipeline.registry import open_registry
+    from pipeline.registry.serving import to_serve
+    from pipeline.registry.version import parse_reference
+    model, decision = to_serve(open_registry(), *parse_reference(options.model), options.store.parent / "served")
+    return str(model), options.decision or (str(decision) if decision else None)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -59,7 +59,7 @@ def _check_run(results: Mapping[str, Any], path: Path, where: str) -> None:
     if run.get("thresholds_sha256") != hashlib.sha256(path.read_bytes()).hexdigest():
         raise EdgeError(f"{where}: expected a run judged by the present {path}, found one judged by another; run `make accept` again")
     for finding in owed_by(results, where, present.claims, {}):
-        raise EdgeError(f"not promoted: {finding}")
+        raise EdgeError(f"not promoted: {finding.where}: {finding.words}; {finding.mend}")
     state = _judged_again(results, present)
     if state != "green" or run.get("exit_code") != 0:
         raise EdgeError(f"not promoted: {where} says green, but by its claims it is {state} and it ended with {run.get('exit_code')}; "

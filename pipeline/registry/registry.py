@@ -54,7 +54,7 @@ class Registry:
 
     def __init__(self, url: str, artifacts: str, thresholds: Path) -> None:
         self.url, self.artifacts, self.thresholds = url, artifacts, thresholds
-        self._content = Content(artifacts)
+        self.content = Content(artifacts)
 
     def models(self) -> list[str]:
         """The names of all models, sorted."""
@@ -102,15 +102,15 @@ class Registry:
         if record is not None:
             found = evidence.about(record, lineage.key)
             lineage = replace(lineage, profile=found.profile, metrics=found.metrics, verdicts=found.verdicts)
-        parts = {MODEL: self._content.put(directory, lineage.kind or MODEL)}
+        parts = {MODEL: self.content.put(directory, lineage.kind or MODEL)}
         if decision is not None:
-            parts[DECISION] = self._content.put(decision, DECISION)
+            parts[DECISION] = self.content.put(decision, DECISION)
         if record is not None:
             parts[RECORD] = self._keep(record)
         tags = {LINEAGE: json.dumps(asdict(lineage), ensure_ascii=False), PARTS: json.dumps(parts)}
         self._asked(lambda client: client.create_registered_model(name))
         with one_line(self.url):
-            made = self._client.create_model_version(name, self._content.source(parts[MODEL]), tags=tags, await_creation_for=0)
+            made = self._client.create_model_version(name, self.content.source(parts[MODEL]), tags=tags, await_creation_for=0)
         number = int(made.version)
         self._act(name, lambda _: (replace(entry, version=number, details={"key": lineage.key, "parts": parts})))
         return self.version(name, number)
@@ -123,7 +123,7 @@ class Registry:
         found, entry = self.version(name, version), event(by, PROMOTE, name, 0, check_alias(alias))
         with TemporaryDirectory() as kept:
             shown = record or self._recorded(found, Path(kept))
-            judged = evidence.check(shown, str(record or f"the record of {found}"), self.thresholds, self._parts(found))
+            judged = evidence.check(shown, str(record or f"the record of {found}"), self.thresholds, self._serves(found))
             record_key = self._keep(shown)
 
         def next_event(now: Standing) -> Event:
@@ -173,7 +173,7 @@ class Registry:
         added = {entry.version: entry.details.get("parts", {}) for entry in events if entry.action == ADD}
         for version in self.versions(name):
             parts = {part: key for part, key in version.parts.items() if part != RECORD}  # a later run may speak for it
-            if {part: key for part, key in added.get(version.version, {}).items() if part != RECORD} != parts:
+            if {part: key for part, key in added.get(version.version, {}).items() if part != RECORD} != parts or not parts:
                 found.append(f"version {version.version} is not what was added")
         wanted = {alias: bearers[-1] for alias, bearers in standing(events).items()}
         for alias in sorted({*wanted, *(now := self._aliases(name))}):
@@ -184,7 +184,7 @@ class Registry:
     def fetch(self, name: str, version_or_alias: int | str, out: Path) -> Version:
         """Copy a version's files into a new directory ``out``, its decision into ``out/decision``, each file checked by its digest."""
         found = self.version(name, version_or_alias)
-        self._parts(found)
+        parts = self.parts(found)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise EdgeError(f"expected a directory that is new or empty, found {out}; name another")
         try:
@@ -192,9 +192,9 @@ class Registry:
             with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
                 made = Path(folder) / "files"
                 made.mkdir()
-                self._content.get(found.parts[MODEL], made)
-                if DECISION in found.parts:
-                    self._content.get(found.parts[DECISION], made / DECISION)
+                self.content.get(parts[MODEL], made)
+                if DECISION in parts:
+                    self.content.get(parts[DECISION], made / DECISION)
                 os.replace(made, out)
         except OSError as error:
             raise EdgeError(f"expected to write the files to {out}, found {error.strerror or error}; free space or name another") from None
@@ -266,21 +266,25 @@ class Registry:
         """The content key of a copy of a run's record."""
         with TemporaryDirectory() as folder:
             shutil.copyfile(record, Path(folder) / RECORD_FILE)
-            return self._content.put(Path(folder), RECORD)
+            return self.content.put(Path(folder), RECORD)
 
     def _recorded(self, found: Version, folder: Path) -> Path:
         """The record that a version was registered or last promoted with."""
         if RECORD not in found.parts:
             raise EdgeError(f"not promoted: expected the record of a run that measured {found}, found none; give --record")
-        self._content.get(found.parts[RECORD], folder)
+        self.content.get(found.parts[RECORD], folder)
         return folder / RECORD_FILE
 
-    def _parts(self, found: Version) -> dict[str, tuple[str, Mapping[str, Any]]]:
-        """Store key and files of what a version serves."""
+    def parts(self, found: Version) -> Mapping[str, str]:
+        """A version's content keys; EdgeError for one that was made without us and has none."""
         if MODEL not in found.parts:
             raise EdgeError(f"expected files of {found}, found a version that was made by other means; add one with edge registry add")
-        keys = {MODEL: found.lineage.key, DECISION: found.lineage.decision}
-        return {part: (key, self._content.files(found.parts[part])) for part, key in keys.items() if part in found.parts}
+        return found.parts
+
+    def _serves(self, found: Version) -> dict[str, tuple[str, Mapping[str, Any]]]:
+        """Store key and files of what a version serves."""
+        parts, keys = self.parts(found), {MODEL: found.lineage.key, DECISION: found.lineage.decision}
+        return {part: (key, self.content.files(parts[part])) for part, key in keys.items() if part in parts}
 
     def _tell(self, found: Version, judged: evidence.Evidence, record: str) -> None:
         """Keep what the record says with the version."""

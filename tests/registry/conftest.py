@@ -19,9 +19,9 @@ THRESHOLDS = """version: 1
 confidence: 0.95
 gate: {red: [fail, inconclusive, invalid, regressed, stopped], regression_confidence: 0.99}
 claims:
-  small.loss: {title: loses little, caption: 损失小, phase: 1, source: plan, metric: loss, unit: points, statistic: non_inferiority,
+  small.loss: {title: loses little, caption: 损失小, phase: "1", source: plan, metric: loss, unit: points, statistic: non_inferiority,
                comparison: "<", target: 0.02, about: behaviour}
-  small.size: {title: is small, caption: 体积小, phase: 1, source: plan, metric: size, unit: MB, statistic: exact, comparison: "<",
+  small.size: {title: is small, caption: 体积小, phase: "1", source: plan, metric: size, unit: MB, statistic: exact, comparison: "<",
                target: 5, about: behaviour}
 """
 CLAIMS = {"small.loss": ("points", "non_inferiority", 0.02), "small.size": ("MB", "exact", 5)}
@@ -68,23 +68,25 @@ Write = Callable[..., Path]
 @pytest.fixture
 def record(home: Path, model: Path) -> Write:
     """``record(state="fail")``: the record of a run that measured the model; what is named differs from a green one."""
-    def write(state: str = "pass", key: str = MODEL_KEY, role: str = "candidate", claims: tuple[str, ...] = tuple(CLAIMS), gate: str = "green",
-              exit_code: int = 0, thresholds: str = THRESHOLDS, folder: Path = model, name: str = "results.json") -> Path:
+    def write(state: str = "pass", key: str = MODEL_KEY, decision: str = DECISION_KEY, role: str = "candidate", gate: str = "green",
+              claims: tuple[str, ...] = tuple(CLAIMS), exit_code: int = 0, thresholds: str = THRESHOLDS) -> Path:
         entries = [_claim(claim, state if claim == "small.loss" else "pass", {role: key}) for claim in claims]
-        files = {key: describe(folder, "onnx")["files"], DECISION_KEY: describe(home / "decided", "decision")["files"]}
-        run = {"id": "run1", "profile": "reference", "thresholds_sha256": hashlib.sha256(thresholds.encode()).hexdigest(), "exit_code": exit_code,
-               "gate": {"state": gate, "red": [] if gate == "green" else ["small.loss"], "failed_tests": {}}}
+        files = {key: describe(model, "onnx")["files"], decision: describe(home / "decided", "decision")["files"]}
+        run = {"id": "run1", "profile": "reference", "thresholds_sha256": hashlib.sha256(thresholds.encode()).hexdigest(),
+               "exit_code": exit_code, "gate": {"state": gate, "red": [] if gate == "green" else ["small.loss"], "failed_tests": {}}}
         content = {"version": 1, "run": run, "claims": entries, "artifacts": {key: {"files": found} for key, found in files.items()}}
-        (home / name).write_text(json.dumps(content), encoding="utf-8")
-        return home / name
+        file = home / "results.json"
+        file.write_text(json.dumps(content), encoding="utf-8")
+        return file
 
     return write
 
 
 def _claim(name: str, state: str, artifacts: dict[str, str]) -> dict[str, object]:
     unit, statistic, target = CLAIMS[name]
-    return {"id": name, "title": name, "phase": "1", "metric": "m", "unit": unit, "statistic": statistic, "comparison": "<", "target": target,
-            "confidence": 0.95, "about": "behaviour", "verdict": {"state": state, "value": 0.001, "n": 9, "message": ""}, "test": "test_it",
+    return {"id": name, "title": name, "phase": "1", "metric": "m", "unit": unit, "statistic": statistic, "comparison": "<",
+            "target": target, "confidence": 0.95, "about": "behaviour", "test": "test_it",
+            "verdict": {"state": state, "value": 0.001, "n": 9, "message": ""},
             "measurement": {"shape": "exact", "artifacts": artifacts}}
 
 
@@ -94,7 +96,8 @@ def add(registry: Registry, model: Path, record: Write) -> Callable[..., Version
     lineage = Lineage(key=MODEL_KEY, kind="onnx-int8", decision=DECISION_KEY)
 
     def register(**changes: object) -> Version:
-        given = {"lineage": lineage, "by": "ann", "decision": model.parent / "decided", "record": record(), **changes}
+        shown = {} if "record" in changes else {"record": record()}
+        given = {"lineage": lineage, "by": "ann", "decision": model.parent / "decided", **shown, **changes}
         return registry.register("small", model, **given)
 
     return register
