@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.measure.page import browser_path
 
 WIDE, NARROW = (1180, 820), (360, 740)
-PATIENCE = 60_000  # ms
+PATIENCE = 30_000  # ms
 CONTRAST = """() => {
   const parse = text => (text.match(/[\\d.]+/g) ?? []).map(Number);
   const over = ([r, g, b, a = 1], below) => [r, g, b].map((part, place) => part * a + below[place] * (1 - a));
@@ -30,7 +30,8 @@ CONTRAST = """() => {
     const style = getComputedStyle(element, typed ? "::placeholder" : null);
     const below = ground(element), ink = over(parse(element.namespaceURI.endsWith("svg") ? style.fill : style.color), below);
     const [one, other] = [light(ink), light(below)].sort((a, b) => b - a);
-    found.push([(one + 0.05) / (other + 0.05), element.textContent.trim().slice(0, 40) || element.placeholder, element.className?.baseVal ?? element.className]);
+    const text = element.textContent.trim().slice(0, 40) || element.placeholder;
+    found.push([(one + 0.05) / (other + 0.05), text, element.className?.baseVal ?? element.className]);
   }
   return found;
 }"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ in_a_browser = pytest.mark.skipif(bool(no_browser()), reason=no_browser())
 
 
 def front(**changed: Any) -> dict[str, Any]:
-    points = [{"trial": trial, "recipe": f"name: t{trial}\nsays: found\nsteps:\n- depth:\n    layers: {trial + 2}\n- int8: null\n",
+    points = [{"trial": trial, "recipe": f"name: t\nsays: found\nsteps:\n- depth:\n    layers: {trial + 2}\n- int8: null\n",
                "values": {AXES[0]["name"]: loss, AXES[1]["name"]: size}, "feasible": kind != "missed", "on_front": kind in ("front", "knee"),
                "key": f"{trial:064x}"} for trial, loss, size, kind in TRIALS]
     return {"study": "small", "profile": "reference", "objectives": AXES, "points": points, "trials": 6, "seconds": 61.5,
@@ -67,14 +68,14 @@ def test_the_page_stands_alone_and_may_do_little() -> None:
 @in_a_browser
 def test_a_job_is_sent_progresses_and_ends_and_waiting_ones_can_be_cancelled(server: Running, url: str) -> None:
     with browsing(url) as (page, errors):
-        page.get_by_label("recipe").select_option("deep")
+        page.get_by_role("combobox", name="recipe", exact=True).select_option("deep")
         page.get_by_role("button", name="Start job").click()
         first = page.locator(".job").first
         page.locator(".job[data-state=running] progress").wait_for()
         assert re.search(r"\d+ % · \w+", page.locator(".job[data-state=running] .step").inner_text())
         page.get_by_text("Prune").click()
-        page.get_by_label("technique").select_option("channels")
-        page.get_by_label("keep", exact=True).fill("0.5")
+        page.get_by_role("combobox", name="technique", exact=True).select_option("channels")
+        page.get_by_role("spinbutton", name="keep", exact=True).fill("0.5")
         page.get_by_role("button", name="Start job").click()
         waiting = page.locator(".job[data-state=queued]")
         waiting.wait_for()
@@ -94,7 +95,7 @@ def test_a_job_is_sent_progresses_and_ends_and_waiting_ones_can_be_cancelled(ser
 def test_a_running_job_is_cancelled_and_told_aloud(server: Running, url: str) -> None:
     with browsing(url) as (page, errors):
         page.get_by_text("Distil", exact=True).click()
-        page.get_by_label("epochs").fill("500")
+        page.get_by_role("spinbutton", name="epochs", exact=True).fill("500")
         page.get_by_role("button", name="Start job").click()
         running = page.locator(".job[data-state=running]")
         running.get_by_role("button", name="Cancel").click()
@@ -107,10 +108,10 @@ def test_a_running_job_is_cancelled_and_told_aloud(server: Running, url: str) ->
 def test_a_mistake_in_the_form_is_told_beside_it(server: Running, url: str) -> None:
     before = len(server.get("/jobs")["jobs"])
     with browsing(url) as (page, _):
-        page.get_by_label("How").select_option("weights alone")
+        page.get_by_role("combobox", name="How", exact=True).select_option("weights alone")
         page.get_by_role("button", name="Start job").click()
         assert page.locator("#submit-trouble").inner_text().startswith("model directory:")
-        page.get_by_label("model directory").fill("../../etc")
+        page.get_by_role("textbox", name="model directory").fill("../../etc")
         page.get_by_role("button", name="Start job").click()
         page.locator("#submit-trouble", has_text="expected a model directory below one of the model roots").wait_for()
     assert len(server.get("/jobs")["jobs"]) == before
@@ -151,7 +152,7 @@ def test_all_text_can_be_read_in_both_themes_and_fits_a_narrow_screen(url: str, 
             page.goto(f"{url}#{view}")
             page.locator(there).first.wait_for()
             found = contrasts(page)
-            assert len(found) > 10 and [one for one in found if one[0] < 4.5] == [], view
+            assert len(found) > 5 and [one for one in found if one[0] < 4.5] == [], view
             assert overflow(page) <= 0, view
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.get_by_role("button", name="Change to the").click()
@@ -167,8 +168,11 @@ def test_without_a_mouse_one_can_go_everywhere_and_sees_where_one_is(url: str) -
         seen = []
         for _ in range(12):
             page.keyboard.press("Tab")
-            here, outline = page.evaluate("""() => [document.activeElement.innerText || document.activeElement.value || document.activeElement.tagName,
-              getComputedStyle(document.activeElement.name === 'kind' ? document.activeElement.nextSibling : document.activeElement).outlineStyle]""")
+            here, outline = page.evaluate("""() => {
+              const here = document.activeElement;
+              return [here.innerText || here.value || here.tagName,
+                getComputedStyle(here.name === "kind" ? here.nextSibling : here).outlineStyle];
+            }""")
             assert outline not in ("none", ""), here
             seen.append(here.split("\n")[0])
         assert seen[:7] == ["Skip to content", "Jobs", "Models", "Searches", "Token", "Dark", "quantize"]
@@ -179,18 +183,22 @@ def test_without_a_mouse_one_can_go_everywhere_and_sees_where_one_is(url: str) -
         assert page.locator("[aria-current=page]").inner_text() == "Searches"
 
 
+def answered(data: Any, route: Any) -> None:
+    route.fulfill(json={"status": "success", "data": data, "message": HOSTILE})
+
+
 @in_a_browser
 def test_what_comes_from_outside_is_text(url: str) -> None:
     version = {"name": HOSTILE, "version": 1, "aliases": [HOSTILE], "key": HOSTILE, "created": HOSTILE,
                "lineage": {"profile": HOSTILE, "recipe": HOSTILE, HOSTILE: HOSTILE, "verdicts": {HOSTILE: HOSTILE}, "metrics": {}}}
-    job = {"id": HOSTILE, "kind": HOSTILE, "state": "failed", "step": HOSTILE, "progress": 1, "created_at": HOSTILE, "started_at": None, "by": HOSTILE,
-           "finished_at": None, "error": HOSTILE, "log": HOSTILE, "result": HOSTILE, "name": HOSTILE, "version": 1, "request": {}, "artifacts": []}
+    job = {**dict.fromkeys(["id", "kind", "step", "created_at", "by", "error", "log", "result", "name"], HOSTILE), "state": "failed",
+           "progress": 1, "started_at": None, "finished_at": None, "version": 1, "request": {HOSTILE: HOSTILE}, "artifacts": []}
     with browsing(url) as (page, errors):
         for path, data in (("**/models", [{"name": HOSTILE, "versions": [version]}]), ("**/jobs?*", {"jobs": [job], "cursor": None})):
-            page.route(path, lambda route, data=data: route.fulfill(json={"status": "success", "data": data, "message": HOSTILE}))
-        for view in ("models", "searches/hostile", "jobs"):
+            page.route(path, partial(answered, data))
+        for view, place in (("models", ".model h3"), ("searches/hostile", ".knee-says"), ("jobs", ".job h3")):
             page.goto(f"{url}#{view}")
-            page.get_by_text(HOSTILE).first.wait_for()
+            page.locator(place, has_text=HOSTILE).wait_for()
         page.goto(f"{url}#searches/{HOSTILE}")
         page.locator(".point").first.hover()
         assert page.locator("img").count() == 0 and errors == []
@@ -203,7 +211,7 @@ def test_the_token_is_asked_for_once_and_kept_in_this_tab_alone(stored: Path, tm
     with edge_api(tmp_path, "--no-worker", EDGE_STORE=stored) as running, browsing(running.url.removesuffix(PREFIX)) as (page, _):
         page.locator("#token-dialog[open]").wait_for()
         assert "expected a token of this service" in page.locator("#trouble").inner_text()
-        page.get_by_label("Token", exact=True).fill(token)
+        page.get_by_role("textbox", name="Token").fill(token)
         page.keyboard.press("Enter")
         page.get_by_text("No job yet").wait_for()
         page.reload()

@@ -48,6 +48,7 @@ function askToken() {
 }
 
 find("token-open").addEventListener("click", askToken);
+find("token-forget").addEventListener("click", () => find("token-dialog").close("forget"));
 find("token-dialog").addEventListener("close", () => {
   const {returnValue} = find("token-dialog");
   find("token-dialog").returnValue = "";

@@ -28,7 +28,7 @@ function draw(content) {
   const again = () => found.points.length && chart(box, found, axes[x.value], axes[y.value], point => choose(chosen, point));
   for (const one of [x, y]) one.addEventListener("change", again);
   find("search").replaceChildren(
-    el("p", {class: "knee-says"}, found.knee ? el("b", {}, "Recommended: ") : "", found.knee ? `trial ${found.knee.trial}: ${found.knee.reason}` : "No trial meets every constraint: search longer, or loosen one."),
+    el("p", {class: "knee-says"}, found.knee ? el("b", {}, "Recommended: ") : "", found.knee ? found.knee.reason : "No trial meets every constraint: search longer, or loosen one."),
     el("p", {class: "quiet"}, `profile ${found.profile} · ${found.trials} trials in ${Math.round(found.seconds)} s · ${found.points.length} finished`),
     el("div", {class: "card"}, el("div", {class: "bar"}, el("label", {}, "Up ", y), el("label", {}, "Across ", x), legend()), box),
     chosen, table());

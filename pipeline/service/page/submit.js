@@ -44,6 +44,7 @@ function fieldOf(name, outer, required) {
     return schema.type === "integer" || schema.type === "number" ? Number(found) : found;
   };
   const check = schema.type === "boolean";
+  input.setAttribute("aria-label", text);
   return {field: el("label", {class: check ? "field check" : "field"}, ...(check ? [input, el("span", {}, text)] : [el("span", {}, text), input])), value};
 }
 
@@ -73,7 +74,7 @@ function listOf(text, schema, start = []) {
 
 /** A choice, and below it what belongs to the chosen one: `parts` maps it to a function that fills a box and returns its reader. */
 function choose(box, text, parts) {
-  const select = el("select", {}, ...Object.keys(parts).map(name => el("option", {value: name}, name))), inner = el("div", {class: "fields"});
+  const select = el("select", {"aria-label": text}, ...Object.keys(parts).map(name => el("option", {value: name}, name))), inner = el("div", {class: "fields"});
   let reader;
   const fill = () => { inner.textContent = ""; reader = parts[select.value](inner); };
   select.addEventListener("change", fill);
@@ -155,7 +156,7 @@ export function onSubmit(then) {
     if (!known || find("send").disabled) return;
     const wrong = find("submit").querySelector(":invalid:not(fieldset)");
     if (wrong) {
-      show(find("submit-trouble"), `${wrong.closest("label").textContent}: ${wrong.validationMessage}`);
+      show(find("submit-trouble"), `${wrong.getAttribute("aria-label")}: ${wrong.validationMessage}`);
       return wrong.focus();
     }
     find("send").disabled = true;
