@@ -10,7 +10,6 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from pipeline.edge.door import read_limits
@@ -52,14 +51,14 @@ def make_app(settings: Settings) -> FastAPI:
 
     limits = read_limits().model_copy(update={"longest_body": settings.longest_body})
     app = FastAPI(title="edge api", version="1", description=SAYS, lifespan=life, docs_url=None, redoc_url=None, redirect_slashes=False,
-                  middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=names_of(settings.host)), Middleware(Guard, limits=limits)])
+                  middleware=[Middleware(Guard, limits=limits, hosts=names_of(settings.host))])
     app.state.settings, app.state.models = settings, Models(settings)
     app.state.jobs = JobList(client, settings.waiting)
     app.state.access = Access(Tokens(settings.token_file), Rate(settings.rate, settings.burst), is_loopback(settings.host))
     add_handlers(app)
     for group in (compression, jobs, models, searches):
         app.include_router(group.router, prefix=PREFIX)
-    _add_own(app, Executors(settings.state))
+    _add_own(app, Executors(settings.state, settings.database))
     if PAGE.is_dir():
         app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import platform
 import re
@@ -14,14 +15,14 @@ SUFFIX = ".worker"
 
 
 class Executors:
-    """Of one folder, which belongs to one database.
+    """Of one database, in a folder of this host.
 
     Two processes with one name would both take up what a third left; so each start has a name of its own, and what a dead one left is
     taken up by whoever finds its file without a lock.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / "workers"
+    def __init__(self, state: Path, database: str) -> None:
+        self._folder = state / "workers" / hashlib.sha256(database.encode()).hexdigest()[:12]
         self._held: list[int] = []
 
     def enter(self) -> str:

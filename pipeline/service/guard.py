@@ -1,7 +1,8 @@
-"""What is refused at the door, before a route sees it: a body that is too long or too slow, and a page of another origin."""
+"""What is refused at the door, before a route sees it: another host's name, a page of another origin, a body too long or too slow."""
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -16,10 +17,13 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class Guard:
-    """ASGI middleware.  A browser tells a page's origin with what it sends: only this service's own page may change anything."""
+    """ASGI middleware.  hosts: the names it may be called by (`pipeline.edge.listen.names_of`).
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self._app, self._limits = app, limits
+    A browser tells a page's origin with what it sends: only this service's own page may change anything.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Limits, hosts: list[str]) -> None:
+        self._app, self._limits, self._hosts = app, limits, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -27,6 +31,8 @@ class Guard:
             return
         request = Request(scope, receive)
         try:
+            if "*" not in self._hosts and re.sub(r":\d+$", "", request.headers.get("host", "")) not in self._hosts:
+                raise Refusal(400, f"expected a request to {self._hosts[0]}, found another host's name; call the service by its address")
             if request.method not in SAFE and not _own(request):
                 raise Refusal(403, "expected a request of this service's own page, found one of another origin; call it from a program")
             body = await read_body(request, self._limits)

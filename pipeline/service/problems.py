@@ -18,7 +18,7 @@ from pipeline.service.schemas import Problem
 LOG = logging.getLogger("uvicorn.error")
 MEDIA = "application/problem+json"
 SAYS = {
-    400: "expected a JSON body, found another; see /docs",
+    400: "expected a JSON body, found another; see /openapi.json",
     404: "expected a path of this service, found another; see /openapi.json",
     405: "expected another method for this path; see /openapi.json",
 }

@@ -39,7 +39,7 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._runners, self._executors = Runners(), Executors(settings.state)
+        self._runners, self._executors = Runners(), Executors(settings.state, settings.database)
         self._client: DBOSClient = engine.client(settings)
         self._logs = settings.state / "logs"
         self._told: dict[str, dict[str, Any]] = {}  # what the database knows of a job that runs here

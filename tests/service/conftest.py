@@ -70,7 +70,7 @@ def stored(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return store.root
 
 
-def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 300) -> Any:
     """What the condition gives once that is true."""
     limit = time.monotonic() + seconds
     while not (found := condition()):

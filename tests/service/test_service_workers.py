@@ -14,7 +14,8 @@ import pytest
 from pipeline.store import Store
 from tests.service.conftest import Running, edge_api, until, workers_of
 
-STEPS = {"steps": [{"technique": "magnitude", "settings": {"sparsity": 0.4}}]}
+STEPS = {"graph": [], "steps": [{"technique": "magnitude", "settings": {"sparsity": 0.4}},
+                                {"technique": "progressive", "settings": {"steps": 30, "hold": 10, "batch": 2}}]}
 ENDLESS = {"settings": {"epochs": 1e6, "transfer": 0}}
 
 
@@ -75,8 +76,8 @@ def test_a_running_job_is_cancelled_within_seconds_and_its_process_is_gone(serve
 
 
 def test_a_killed_worker_is_replaced_and_its_job_goes_on_from_the_last_artifact(server: Running, stored: Path) -> None:
-    job = send(server, "prune", {**STEPS, "heal": {"epochs": 5, "transfer": 0}})
-    until(lambda: server.job(job)["step"] == "distil")
+    job = send(server, "prune", STEPS)
+    until(lambda: server.job(job)["step"] == "progressive")
     worker, = workers_of(server)
     before = built_of(stored)
     os.kill(worker, signal.SIGKILL)
