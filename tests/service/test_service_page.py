@@ -27,7 +27,8 @@ in_a_browser = pytest.mark.skipif(bool(no_browser()), reason=no_browser())
 
 def front(**changed: Any) -> dict[str, Any]:
     points = [{"trial": trial, "recipe": f"name: t\nsays: found\nsteps:\n- depth:\n    layers: {trial + 2}\n- int8: null\n",
-               "values": {AXES[0]["name"]: loss, AXES[1]["name"]: size}, "feasible": kind != "missed", "on_front": kind in ("front", "knee"),
+               "values": {AXES[0]["name"]: loss, AXES[1]["name"]: size}, "feasible": kind != "missed",
+               "on_front": kind in {"front", "knee"},
                "key": f"{trial:064x}"} for trial, loss, size, kind in TRIALS]
     return {"study": "small", "profile": "reference", "objectives": AXES, "points": points, "trials": 6, "seconds": 61.5,
             "knee": {"trial": 4, "reason": "less of either costs much of the other"}, **changed}
@@ -61,6 +62,7 @@ def test_the_page_stands_alone_and_may_do_little() -> None:
         assert not re.search(r"(?:src|href|import|url\()[\s=(\"']+(?:https?:)?//", text), name
     assert " style=" not in texts["index.html"] and not re.search(r"\son\w+=", texts["index.html"])
     assert re.findall(r"<script(.*?)>(.*?)</script>", texts["index.html"]) == [(' src="theme.js"', ""), (' type="module" src="app.js"', "")]
+    assert (PAGE.parents[2] / "docs" / "service_page.png").stat().st_size < 200_000
     used = set(re.findall(r"find\(\"([\w-]+)\"\)", "".join(texts.values())))
     assert used <= set(re.findall(r"id=\"([\w-]+)\"", texts["index.html"]))
 

@@ -175,7 +175,7 @@ export function steps(recipe) {
   const found = lines[from].slice(6).trim() ? [lines[from].slice(6).trim()] : [];
   for (const line of lines.slice(from + 1)) {
     if (!/^[\s-]/.test(line)) break;
-    const text = line.trim().replace(/^- /, "").replace(/:( null| \{\})?$/, "").replace(": ", " ");
+    const text = line.trim().replace(/^- /, "").replace(/:( null| \{\})?$/, "").replace(/[{}]/g, "").replaceAll(": ", " ").replace(/ null$/, "");
     if (line.trim().startsWith("- ") || !found.length) found.push(text);
     else found[found.length - 1] += ` ${text}`;
   }
