@@ -9,8 +9,8 @@ from importlib import import_module
 
 from pipeline.errors import EdgeError, told
 
-COMMANDS = ("artifacts", "assistant", "baseline", "compress", "convert", "data", "doctor", "gate", "gateway", "init", "m4", "monitor",
-            "plan", "preflight", "profile", "quantize", "registry", "report", "serve")
+COMMANDS = ("api", "artifacts", "assistant", "baseline", "compress", "convert", "data", "doctor", "gate", "gateway", "init", "m4",
+            "monitor", "plan", "preflight", "profile", "quantize", "registry", "report", "serve")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -41,10 +41,12 @@ def check_key(host: str, api_key: str | None, variable: str) -> None:
         raise EdgeError(f"--host {host}: expected a key in ${variable} where others can connect, found none; set it or use 127.0.0.1")
 
 
-def listen(app: Any, host: str, port: int, api_key: str | None, variable: str, answer: float = 90.0, limits: Limits | None = None) -> None:
+def listen(app: Any, host: str, port: int, api_key: str | None, variable: str, answer: float = 90.0, limits: Limits | None = None,
+           path: str = "/v1") -> None:
     """Serve until SIGINT or SIGTERM, and print the base URL once requests are taken.  Exits with 0 when what ran has ended.
 
-    answer: s that an answer may take, and that is waited for at the end.  EdgeError where the port is taken, and as ``check_key``.
+    answer: s that an answer may take, and that is waited for at the end.  path: what follows in the URL.  EdgeError where the port is
+    taken, and as ``check_key``.
     """
     check_key(host, api_key, variable)
     limits = limits or read_limits()
@@ -54,20 +56,20 @@ def listen(app: Any, host: str, port: int, api_key: str | None, variable: str, a
                                 timeout_keep_alive=limits.keep_alive, timeout_graceful_shutdown=math.ceil(answer))
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: sys.exit(0))  # uvicorn raises the signal again when it has shut down
-        _Server(config, limits.backlog).run(sockets=[sock])
+        _Server(config, limits.backlog, path).run(sockets=[sock])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, backlog: int) -> None:
+    def __init__(self, config: uvicorn.Config, backlog: int, path: str) -> None:
         super().__init__(config)
-        self._backlog = backlog
+        self._backlog, self._path = backlog, path
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for sock in sockets or []:
             sock.listen(self._backlog)  # asyncio takes one number for what the system keeps and what it accepts at once
             host, port = sock.getsockname()[:2]
-            print(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1", flush=True)
+            print(f"http://{f'[{host}]' if ':' in host else host}:{port}{self._path}", flush=True)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -38,7 +38,7 @@ def no_browser() -> str:
     """Why no page can be looked at here; "" where one can."""
     if find_spec("playwright") is None:
         return "the page is looked at with playwright, which is not installed; install the extra `browser`"
-    return "" if _browser() else f"the page is looked at in a browser, and none of {', '.join(BROWSERS)} is on the path; install one"
+    return "" if browser_path() else f"the page is looked at in a browser, and none of {', '.join(BROWSERS)} is on the path; install one"
 
 
 def visit(url: str, questions: Sequence[Asked], screenshot: Path | None = None, dark: bool = False) -> tuple[list[Shown], list[str]]:
@@ -46,7 +46,7 @@ def visit(url: str, questions: Sequence[Asked], screenshot: Path | None = None, 
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=_browser())
+        browser = driver.chromium.launch(executable_path=browser_path())
         page = browser.new_page(viewport=SIZE, device_scale_factor=2, color_scheme="dark" if dark else "light")
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -80,5 +80,6 @@ def _shown(card) -> Shown:  # noqa: ANN001 - a Locator; playwright is not there 
     return Shown(text(".text"), text(".route"), text(".facts"), text(".times"), card.get_attribute("class").split()[-1])
 
 
-def _browser() -> str | None:
+def browser_path() -> str | None:
+    """The first browser on the path."""
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
