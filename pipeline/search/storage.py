@@ -1,4 +1,4 @@
-"""Where a study is kept: one SQLite file for the processes of a machine, or a database that several machines reach."""
+"""Where a study is kept: SQLite, or any database that SQLAlchemy knows; a trial whose worker fell silent is given to another."""
 
 from __future__ import annotations
 
@@ -6,49 +6,59 @@ import sqlite3
 import time
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import EdgeError
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
-HEARTBEAT = 5  # seconds between two signs of life of a trial
-GRACE = 60  # seconds without one after which its worker counts as dead; a busy machine delays a sign by seconds
-RETRIES = 1  # how often a trial whose worker died is tried again: a recipe that kills its worker shall not kill them all
-WAIT = 60  # seconds that SQLite waits for another process's write
-ATTEMPTS = 5  # workers that start at once make the same tables
+HEARTBEAT, SILENT = 5, 60
+"""Seconds between a worker's signs of life, and after how many without one its trial counts as lost: a busy machine delays them."""
+RETRIES = 1
+"""How often a lost trial is tried again: a recipe that kills its worker shall not kill them all."""
+DATABASE_WAIT = 60
+"""Seconds to wait for another process that writes."""
+ATTEMPTS = 5
+"""At opening: workers that start at once make the same tables."""
 
 
-def open_storage(url: str, heartbeat: int = HEARTBEAT, grace: int = GRACE) -> RDBStorage:
-    """Optuna's storage at an address of SQLAlchemy (``sqlite:///FILE``, ``postgresql+psycopg://…``), its tables made if need be.
+def default_url(store: Path) -> str:
+    """The study database beside a store."""
+    return f"sqlite:///{(store.parent / 'search.db').resolve()}"
 
-    A running trial gives a sign of life every ``heartbeat`` seconds.  Without one for ``grace`` seconds it has failed, and the next
-    worker that asks for a trial queues it again, `RETRIES` times at most.  EdgeError, without the password, for an address that cannot
-    be used.
-    """
+
+def open_storage(url: str) -> RDBStorage:
+    """The storage at an SQLAlchemy URL, its tables made if need be; EdgeError, without the password, where there is no such database."""
     import optuna
-    from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
     from sqlalchemy.exc import SQLAlchemyError
 
-    kwargs = _prepared(url)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        again = RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return RDBStorage(url, kwargs, heartbeat_interval=heartbeat, grace_period=grace, heartbeat_stale_trial_callback=again)
-            except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-                if attempt == ATTEMPTS or not _may_pass(error):
-                    raise _unusable(url, _reason(error)) from error
-                time.sleep(0.2 * attempt)
-            except (ImportError, RuntimeError, ValueError) as error:  # no driver; tables of another version of Optuna
-                raise _unusable(url, _reason(error)) from error
+    settings = _prepared(url)
+    again = _quietly(lambda: optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES))
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _quietly(lambda: optuna.storages.RDBStorage(
+                url, engine_kwargs=settings, heartbeat_interval=HEARTBEAT, grace_period=SILENT, heartbeat_stale_trial_callback=again))
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+            if attempt == ATTEMPTS or not _may_pass(error):
+                raise _unusable(url, _reason(error)) from None
+            time.sleep(0.2 * attempt)
+        except (ImportError, ValueError, RuntimeError) as error:  # no driver, or tables of another version of Optuna
+            raise _unusable(url, _reason(error)) from None
     raise AssertionError("unreachable")
 
 
-def _prepared(url: str) -> dict[str, object]:
-    """SQLAlchemy's settings for the database at ``url``; a SQLite file is put into write-ahead mode, where readers do not wait."""
+def _quietly(make: Any) -> Any:
+    """What ``make`` returns, without Optuna's warning that heartbeats are experimental."""
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return make()
+
+
+def _prepared(url: str) -> dict[str, Any]:
+    """SQLAlchemy's settings for a database; a SQLite file is put into write-ahead mode, in which readers do not wait for a writer."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -60,16 +70,18 @@ def _prepared(url: str) -> dict[str, object]:
     if backend != "sqlite":
         return {"pool_pre_ping": True, "connect_args": {"connect_timeout": 10} if backend == "postgresql" else {}}
     if not parsed.database or parsed.database == ":memory:":
-        raise _unusable(url, "a database in memory, which no other process can open")
+        raise _unusable(url, "one in memory, which no other process can open")
     file = Path(parsed.database)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with sqlite3.connect(file, timeout=WAIT) as connection:
+        connection = sqlite3.connect(file, timeout=DATABASE_WAIT)
+        try:
             connection.execute("PRAGMA journal_mode=WAL")
-        connection.close()
+        finally:
+            connection.close()
     except (OSError, sqlite3.Error) as error:
         raise _unusable(url, str(error)) from None
-    return {"connect_args": {"timeout": WAIT}}
+    return {"connect_args": {"timeout": DATABASE_WAIT}}
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -85,8 +97,8 @@ def _reason(error: BaseException) -> str:
 
 
 def _unusable(url: str, reason: str) -> EdgeError:
-    return EdgeError(f"--study-url: expected a database such as sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME, found {shown(url)}: "
-                     f"{reason:.200}; correct the address, or start the database")
+    return EdgeError(f"{shown(url)}: expected a study database, found {reason:.200}; give sqlite:///FILE or "
+                     "postgresql+psycopg://USER:PASSWORD@HOST/NAME, and start it")
 
 
 def shown(url: str) -> str:
@@ -97,4 +109,4 @@ def shown(url: str) -> str:
     try:
         return make_url(url).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):
-        return repr(url.partition("://")[0] + "://…") if "://" in url else repr(url)
+        return f"{url.partition('://')[0]}://…" if "://" in url else repr(url)
