@@ -72,7 +72,8 @@ class Space(BaseModel):
         if not steps:
             raise EdgeError("expected a point with at least one step, found none: it is the original itself")
         served = {name: choose(trial, name, domain) for name, domain in self.serving.items()}
-        return RecipeFile(name=f"trial-{trial.number}", says=f"trial {trial.number} of the study {trial.study.study_name}", steps=steps, **served)
+        says = f"trial {trial.number} of the study {trial.study.study_name}"
+        return RecipeFile(name=f"trial-{trial.number}", says=says, steps=steps, **served)
 
     def point(self, recipe: Recipe) -> dict[str, Any]:
         """The parameters that draw this recipe; EdgeError saying what of it the space does not hold."""
@@ -161,7 +162,7 @@ def _check_way(where: str, way: Way) -> list[str]:
             if not examples(domain):
                 raise EdgeError(f"{where}: {name}: {setting}: expected values to choose from, found none")
             for value in examples(domain):
-                _checked(f"{where}: {name}: {setting}", lambda name=name, given={**first, setting: value}: technique(name).Settings(**given))
+                _checked(f"{where}: {name}", lambda name=name, given={**first, setting: value}: technique(name).Settings(**given))
         _checked(f"{where}: {name}", lambda name=name, first=first: technique(name).Settings(**first))
     return [technique(name).STAGE for name, _ in _steps(way)]
 
