@@ -14,7 +14,7 @@ from pipeline.compress.sources import builder, merged_and_data
 from pipeline.errors import EdgeError
 from pipeline.profile import Profile
 from pipeline.search.evaluate import Bench, Evaluation, evaluate, open_bench, too_large
-from pipeline.search.halving import Rungs, goes_on
+from pipeline.search.halving import Rungs, goes_on, heals
 from pipeline.search.objectives import Objective, default_objectives, objectives_of
 from pipeline.search.plan import SearchPlan
 from pipeline.search.ranking import Judged, judged
@@ -50,7 +50,8 @@ class Task:
         drawn = self._drawn(trial)
         if (same := self._same(trial)) is not None:
             return same
-        for rung in range(self.rungs.count):
+        cheap = not any(heals(name) for step in drawn.steps for name in step)  # little is saved: at full cost at once
+        for rung in range(self.rungs.last if cheap else 0, self.rungs.count):
             found = self._at(rung, drawn)
             seen = self._seen(rung, trial.number)
             self._keep(trial, rung, found, time.monotonic() - started)
@@ -86,7 +87,8 @@ class Task:
         return evaluate(recipe, self.bench, [*self.objectives, *self.constraints], self.rungs.queries_at(rung))
 
     def _keep(self, trial: Trial, rung: int, found: Evaluation, seconds: float) -> None:
-        kept = [*self._rungs_of(trial.user_attrs), {"values": found.values, "missed": found.missed}]
+        before = self._rungs_of(trial.user_attrs)
+        kept = before + [{"values": found.values, "missed": found.missed}] * (rung + 1 - len(before))
         for name, value in ((RUNGS, kept), (CONSTRAINTS, list(found.missed.values())), (KEY, found.key), (SECONDS, round(seconds, 2))):
             trial.set_user_attr(name, value)
 
