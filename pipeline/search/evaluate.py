@@ -57,7 +57,8 @@ def subject_of(made: Compressed, profile: Profile) -> Subject:
 def evaluate(recipe: Recipe, bench: Bench, objectives: Sequence[Objective], queries: int | None = None) -> Evaluation:
     """Build a recipe, as far as the store does not have it, and measure it on the first ``queries`` tuning queries.
 
-    With all of them a claim is missed by the bound that gates it, with fewer by its value: so few would show nothing.  EdgeError for what a technique cannot do with this model.
+    With all of them a claim is missed by the bound that gates it, with fewer by its value: so few would show nothing.
+    EdgeError for what a technique cannot do with this model.
     """
     made = compress(bench.build, bench.profile, recipe, bench.merged, bench.data)
     trialled = Trialled(bench.original, subject_of(made, bench.profile), queries or len(bench.original.records))
