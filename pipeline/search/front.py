@@ -27,11 +27,6 @@ class Point(BaseModel):
     key: str = ""
 
 
-def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether ``one`` is nowhere worse and somewhere better, all to be minimised."""
-    return all(a <= b for a, b in zip(one, other, strict=True)) and any(a < b for a, b in zip(one, other, strict=True))
-
-
 def pareto(points: Sequence[Point], directions: Mapping[str, str]) -> list[Point]:
     """The feasible points that no feasible point dominates, by their first objective, best first.
 

@@ -13,6 +13,9 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from pipeline.search.samplers import constraints
+from pipeline.search.work import REFUSED, SAME_AS
+
 if TYPE_CHECKING:
     from optuna import Study
 
@@ -22,7 +25,7 @@ BINS = 8
 """A numeric parameter with more values is chosen by equal parts of its range, and within one at random."""
 RECENT = 64
 """Trials that the baseline is the mean of."""
-ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+ENDED = (TrialState.COMPLETE, TrialState.FAIL)
 
 
 def make(seed: int, objectives: Sequence[Objective] = (), *, rate: float = 3.0, mixture: float = 0.1) -> Controller:
@@ -36,8 +39,9 @@ class Controller(BaseSampler):
 
     With several objectives each trial is drawn for a preference of its own, weights at random (uniform on the simplex, by the trial's
     number), and the logits are linear in them, so that one policy covers the whole front.  The reward is minus the largest weighted rank of
-    the trial's values among all that ended before (Chebyshev's scalarisation; ranks need no scale), -1 where a constraint is broken or the
-    trial was pruned; the baseline is what the last RECENT trials would have got for the same weights.  Failed trials teach nothing.
+    the trial's values among all that ended before (Chebyshev's scalarisation; ranks need no scale), -1 where a constraint is broken, the
+    point was refused or another trial had drawn it; the baseline is what the last RECENT trials would have got for the same weights.
+    Trials that failed on the way teach nothing.
 
     Nothing is kept but the study itself: a worker that joins learns what all have found, in the order of their numbers.
     rate: of a step.  mixture: the share of choices that stay uniform.
@@ -60,7 +64,8 @@ class Controller(BaseSampler):
         for ended in study.get_trials(deepcopy=False, states=ENDED):
             if ended.number not in self._learnt:
                 self._learnt.add(ended.number)
-                self._learn(ended, study.directions)
+                if ended.state == TrialState.COMPLETE or REFUSED in ended.user_attrs:
+                    self._learn(ended, study.directions)
 
     def sample_independent(self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution) -> Any:
         weights = preference(trial.number, len(study.directions))
@@ -148,8 +153,8 @@ def _scale(value: float, distribution: BaseDistribution) -> float:
 
 
 def _costs(trial: FrozenTrial, directions: Sequence[StudyDirection]) -> np.ndarray:
-    """[objectives], smaller is better; infinite where the trial was pruned or broke a constraint."""
-    if trial.state != TrialState.COMPLETE or any(missed > 0 for missed in constraints(trial)):
+    """[objectives], smaller is better; infinite where the point is of no use."""
+    if {REFUSED, SAME_AS} & trial.user_attrs.keys() or any(missed > 0 for missed in constraints(trial)):
         return np.full(len(directions), np.inf)
     signs = [-1.0 if direction == StudyDirection.MAXIMIZE else 1.0 for direction in directions]
     return np.array([sign * value for sign, value in zip(signs, trial.values, strict=True)])
