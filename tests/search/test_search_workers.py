@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -62,6 +63,13 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
     while not holds():
         assert time.monotonic() < limit, f"waited {seconds} s in vain"
         time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_killed_worker_costs_its_trial_only(study_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -164,7 +172,7 @@ def test_workers_end_with_the_command(tmp_path: Path, number: signal.Signals) ->
         parent.send_signal(number)
         assert parent.wait(timeout=20) != 0
     for file in files:
-        until(lambda pid=int(file.read_text()): not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 10)
+        until(partial(gone, int(file.read_text())), 10)
 
 
 @pytest.mark.parametrize(("workers", "told"), [(0, "--workers: expected at least 1, found 0; give more"),
