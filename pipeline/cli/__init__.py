@@ -10,7 +10,7 @@ from importlib import import_module
 from pipeline.errors import EdgeError, told
 
 COMMANDS = ("artifacts", "assistant", "baseline", "compress", "convert", "data", "doctor", "gate", "gateway", "init", "m4", "plan",
-            "preflight", "quantize", "report", "serve")
+            "preflight", "quantize", "report", "search", "serve")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pipeline.profile import Profile, load_profile, parse_columns
+
 
 @dataclass(frozen=True)
 class SearchPlan:
@@ -35,6 +37,15 @@ class SearchPlan:
     rungs: int = 2
     reduction: int = 4
     thresholds: str = "thresholds.yaml"
+
+    def opened_profile(self) -> Profile:
+        return load_profile(self.profile, self.model, self.train_data, self.eval_data, parse_columns(self.columns))
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        """What a trial's values depend on beside its recipe; a study is begun and continued with the same."""
+        names = ("profile", "model", "train_data", "eval_data", "columns", "queries", "rungs", "reduction")
+        return {name: getattr(self, name) for name in names}
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)

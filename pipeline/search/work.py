@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,8 +15,10 @@ if TYPE_CHECKING:
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 REASON, REFUSED, SAME_AS = "reason", "refused", "same_as"
-IN_VAIN = 200
-"""Draws in a row that bring nothing new, after which the space counts as searched."""
+IN_VAIN, HOPELESS = 200, 10
+"""Draws in a row that bring nothing new, after which the space counts as searched; failures from the start that end a search."""
+LONGEST = 500
+"""Characters of a reason: a database may not hold more."""
 
 
 @dataclass(frozen=True)
@@ -36,30 +37,54 @@ class Budget:
         return Budget(seconds=float(match[1]) * UNITS[match[2]])
 
 
-def run_trials(study: Study, judge: Callable[[Trial], Sequence[float]], until: Budget) -> None:
+def run_trials(study: Study, judge: Callable[[Trial], Sequence[float]], until: Budget,
+               after: Callable[[FrozenTrial], None] = lambda trial: None) -> None:
     """Draw points and judge them until the budget is spent or nothing new is drawn.
 
-    judge: a trial -> its values, one an objective.  What it raises as EdgeError ends that trial, with the reason kept; what is drawn
-    and refused before it is built, or was judged before, is no trial of the budget.  A trial that runs when time is up is finished.
+    judge: a trial -> its values, one an objective.  What it raises ends that trial, with the reason kept; what is drawn and refused
+    before it is built, or was judged before, is no trial of the budget.  A trial that runs when time is up is finished.
+    after: is told of each trial that has ended.  EdgeError when the first `HOPELESS` trials all failed.
     """
-    started, in_vain = time.monotonic(), 0
+    watch = _Watch(until, after)
 
     def kept(trial: Trial) -> Sequence[float]:
         try:
             return judge(trial)
-        except EdgeError as error:
-            trial.set_user_attr(REASON, str(error))
+        except OSError:  # no fault of the recipe's: the next one would fail too
             raise
-
-    def stop_when_spent(study: Study, trial: FrozenTrial) -> None:
-        nonlocal in_vain
-        in_vain = 0 if counts(trial) else in_vain + 1
-        if in_vain >= IN_VAIN or spent(study, until):
-            study.stop()
+        except Exception as error:  # each technique's library raises its own kinds
+            reason = str(error) if isinstance(error, EdgeError) else f"{type(error).__name__}: {error}"
+            trial.set_user_attr(REASON, " ".join(reason.split())[:LONGEST])
+            raise EdgeError(reason) from error
 
     if not spent(study, until):
-        left = None if until.seconds is None else max(0.0, until.seconds - (time.monotonic() - started))
-        study.optimize(kept, timeout=left, catch=(EdgeError,), callbacks=[stop_when_spent])
+        study.optimize(kept, timeout=until.seconds, catch=(EdgeError,), callbacks=[watch])
+        watch.complain()
+
+
+class _Watch:
+    """Ends a run of trials, and says why where none of them could be judged."""
+
+    def __init__(self, until: Budget, after: Callable[[FrozenTrial], None]) -> None:
+        self._until, self._after = until, after
+        self._in_vain, self._judged, self._reasons = 0, False, list[str]()
+
+    def __call__(self, study: Study, trial: FrozenTrial) -> None:
+        self._after(trial)
+        self._in_vain = 0 if counts(trial) else self._in_vain + 1
+        self._judged |= trial.values is not None
+        if counts(trial) or self._in_vain == IN_VAIN:
+            self._reasons.append(trial.user_attrs.get(REASON, ""))
+        if self._in_vain >= IN_VAIN or self._hopeless or spent(study, self._until):
+            study.stop()
+
+    @property
+    def _hopeless(self) -> bool:
+        return not self._judged and (len(self._reasons) >= HOPELESS or self._in_vain >= IN_VAIN)
+
+    def complain(self) -> None:
+        if self._hopeless:
+            raise EdgeError(f"expected a trial among the first that can be judged, found none; the last: {self._reasons[-1]}")
 
 
 def counts(trial: FrozenTrial) -> bool:
@@ -70,3 +95,12 @@ def counts(trial: FrozenTrial) -> bool:
 def spent(study: Study, until: Budget) -> bool:
     """Whether the study has its number of trials, whoever ran them."""
     return until.trials is not None and sum(map(counts, study.get_trials(deepcopy=False))) >= until.trials
+
+
+def told(trial: FrozenTrial, names: Sequence[str]) -> str:
+    """A line on a trial that has ended."""
+    if trial.values is None:
+        return f"trial {trial.number}: {trial.user_attrs.get(REASON, 'interrupted')}"
+    values = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, trial.values, strict=True))
+    same = f", as trial {trial.user_attrs[SAME_AS]}" if SAME_AS in trial.user_attrs else ""
+    return f"trial {trial.number}: {values}{same}"

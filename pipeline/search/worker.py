@@ -35,11 +35,12 @@ class WorkerCommand:
 
 def work(plan: SearchPlan, number: int, until: Budget) -> None:
     """Run trials of the plan's study as worker ``number``, which draws by a seed of its own, until the budget is spent."""
+    from pipeline.progress import note
     from pipeline.search.task import open_task
-    from pipeline.search.work import run_trials
+    from pipeline.search.work import run_trials, told
 
     task = open_task(plan, number)
-    run_trials(task.study, task.judge, until)
+    run_trials(task.study, task.judge, until, lambda trial: note(told(trial, task.study.metric_names or [])))
 
 
 def main() -> int:
