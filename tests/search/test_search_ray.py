@@ -108,5 +108,5 @@ def test_a_cluster_needs_what_every_node_reaches(tmp_path: Path) -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "host:port"])
 def test_no_cluster_there(tmp_path: Path, address: str) -> None:
     command = StandIn(stand_in.plan(tmp_path, "postgresql+psycopg://h/x", shared=tmp_path))
-    with pytest.raises(EdgeError, match=f"^--ray-address {address}: expected a cluster of Ray at HOST:PORT, found none: .*ray start --head"):
+    with pytest.raises(EdgeError, match=f"^--ray-address {address}: expected a cluster of Ray at HOST:PORT, found none: .*; start it "):
         engine("ray").run(command, 1, Budget(trials=1), address)

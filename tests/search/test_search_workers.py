@@ -84,6 +84,8 @@ def test_a_killed_worker_costs_its_trial_only(study_url: str, tmp_path: Path, ca
     again, = [trial for trial in trials if trial.system_attrs.get("failed_trial") == lost.number]
     assert again.state == COMPLETE
     assert again.params == lost.params
+    assert "found" in lost.user_attrs, "planted by the first of the two"
+    assert "found" not in again.user_attrs, "what was found by half is not taken over"
     assert len(trials) in {14, 15}, "whoever is in the middle of one when the last is told finishes it"
     assert len({trial.user_attrs["worker"] for trial in trials}) == 3, "another one took the place of the dead"
     assert "warning: a worker died (killed by SIGKILL, often for want of memory: no output; see " in capfd.readouterr().err

@@ -58,7 +58,8 @@ def _connect(address: str, workers: int) -> None:
             _knock(address)
             ray.init(address=address, log_to_driver=False, logging_level="error")
         else:
-            ray.init("local", num_cpus=max(workers, os.cpu_count() or 1), include_dashboard=False, log_to_driver=False, logging_level="error")
+            cores = max(workers, os.cpu_count() or 1)
+            ray.init("local", num_cpus=cores, include_dashboard=False, log_to_driver=False, logging_level="error")
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         reason = " ".join(str(error).split())
         raise EdgeError(f"--ray-address {address}: expected a cluster of Ray at HOST:PORT, found none: {reason:.200}; start it (ray start "
@@ -74,8 +75,8 @@ def _knock(address: str) -> None:
 
 def _check_shared(command: WorkerCommand, address: str) -> None:
     if command.plan.study_url.startswith("sqlite:") or not command.plan.store_url:
-        raise EdgeError(f"--ray-address {address}: expected a study and a store that every node reaches, found a file of this machine; give "
-                        "--study-url postgresql+psycopg://… and --store-url, or leave the address out")
+        raise EdgeError(f"--ray-address {address}: expected a study and a store that every node reaches, found a file of this machine; "
+                        "give --study-url postgresql+psycopg://… and --store-url, or leave the address out")
 
 
 def _work(arguments: list[str], env: dict[str, str]) -> tuple[int, str]:
