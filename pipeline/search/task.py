@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 RECIPE, KEY, RUNGS, SECONDS = "recipe", "key", "rungs", "seconds"
 """What a trial keeps beside its values: the YAML, the model's key in the store, what each rung found, and how long it took."""
 
+LATER = 7919
+"""What each trial of the study so far adds to the seed of a worker that starts: more than there are workers."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -117,7 +120,10 @@ def open_task(plan: SearchPlan, number: int = 0) -> Task:
     profile = plan.opened_profile()
     objectives, constraints = claims(plan, profile)
     space, rungs = load_space(plan.space), Rungs(plan.rungs, plan.reduction, plan.queries)
-    study = open_study_of(plan, make_sampler(plan.sampler, plan.seed + number, objectives, plan.settings))
+    study = open_study_of(plan)
+    # Whoever joins late, resumes or takes a dead worker's place shall not draw again what was drawn.
+    seed = plan.seed + number + LATER * len(study.get_trials(deepcopy=False))
+    study.sampler = make_sampler(plan.sampler, seed % 2**32, objectives, plan.settings)
     build = builder(Path(plan.store), plan.store_url)
     bench = open_bench(build, profile, *merged_and_data(build, profile), plan.queries)
     return Task(study, space, bench, objectives, constraints, rungs)
