@@ -58,10 +58,10 @@ def _run(options: argparse.Namespace) -> int:
             print("edge: interrupted; the same command goes on with the study", file=sys.stderr)
             _report(plan, options.reports)
             return 130
-    found = _report(plan, options.reports)
+    _report(plan, options.reports)
     if options.confirm is not None:
         from pipeline.search.confirm import confirm
-        return confirm(plan, found, options.confirm, options.reports, options.rounds)
+        return 0 if confirm(plan, options.confirm, options.reports, options.rounds).holds else 1
     return 0
 
 
@@ -124,8 +124,8 @@ def _search(plan: SearchPlan, until: Budget, options: argparse.Namespace) -> Non
     engine(options.engine).run(WorkerCommand(plan), options.workers, until)
 
 
-def _report(plan: SearchPlan, reports: Path) -> Any:
-    """Print the front and write its files; what was found."""
+def _report(plan: SearchPlan, reports: Path) -> None:
+    """Print the front and write its files."""
     from pipeline.search import outcome
     from pipeline.search.report import found, show, write_found
     from pipeline.search.task import claims, open_study_of
@@ -136,4 +136,3 @@ def _report(plan: SearchPlan, reports: Path) -> Any:
     for reason, times in outcome.failures(study)[:5]:
         print(f"{times} failed: {reason}")
     print(", ".join(map(str, write_found(content, reports))))
-    return content

@@ -68,6 +68,25 @@ def evaluate(recipe: Recipe, bench: Bench, objectives: Sequence[Objective], quer
                       made.model.key)
 
 
+def refusal(recipe: Recipe, profile: Profile, objectives: Sequence[Objective]) -> str:
+    """Why a recipe need not be built, by arithmetic alone, or ""."""
+    return too_large(recipe, profile, objectives) or does_not_divide(recipe, profile)
+
+
+def does_not_divide(recipe: Recipe, profile: Profile) -> str:
+    """Which step's groups do not divide an input width of the matrices that the steps before it leave, or "".
+
+    A factorised matrix has a rank that no plan knows, so that the step itself may still refuse it.
+    """
+    done = predict(recipe, profile)
+    for before, after in zip(done, done[1:], strict=False):
+        group, plan = after.settings.get("group"), before.plan
+        for width in (plan.hidden, plan.ffn, plan.heads * plan.head_dim):
+            if isinstance(group, int) and width % group:
+                return f"{after.name}: expected groups that divide {width} inputs, found {group}"
+    return ""
+
+
 def too_large(recipe: Recipe, profile: Profile, objectives: Sequence[Objective]) -> str:
     """Which claim about bytes or memory a recipe clearly misses by arithmetic alone, or ""; nothing is built."""
     first, *_, last = predict(recipe, profile)

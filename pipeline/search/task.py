@@ -13,7 +13,7 @@ from pipeline.compress.recipe import Recipe, RecipeFile
 from pipeline.compress.sources import builder, merged_and_data
 from pipeline.errors import EdgeError
 from pipeline.profile import Profile
-from pipeline.search.evaluate import Bench, Evaluation, evaluate, open_bench, too_large
+from pipeline.search.evaluate import Bench, Evaluation, evaluate, open_bench, refusal
 from pipeline.search.halving import Rungs, goes_on, heals
 from pipeline.search.objectives import Objective, default_objectives, objectives_of
 from pipeline.search.plan import SearchPlan
@@ -63,11 +63,11 @@ class Task:
         return [found.values[objective.name] for objective in self.objectives]
 
     def _drawn(self, trial: Trial) -> RecipeFile:
-        """The recipe at a trial's point, known to be one and not clearly too large; REFUSED is set where it is not."""
+        """The recipe at a trial's point, known to be one that can be built and is not clearly too large; REFUSED is set where it is not."""
         try:
             drawn = self.space.draw(trial)
             trial.set_user_attr(RECIPE, recipe_text(drawn))
-            reason = too_large(_checked(drawn), self.bench.profile, [*self.objectives, *self.constraints])
+            reason = refusal(_checked(drawn), self.bench.profile, [*self.objectives, *self.constraints])
             if reason:
                 raise EdgeError(f"refused before it was built: {reason}")
         except EdgeError:
