@@ -105,7 +105,7 @@ def tell(found: Confirmed) -> None:
     rows = [[name, *(its[claim].state for claim in claims)] for name, its in found.verdicts.items()]
     beside = [f"{found.recommended} beside {one.other}: bytes {one.bytes}, memory {one.memory}, loss {one.loss}"
               f"{' - dominates it' if one.dominates else ''}" for one in found.beside]
-    missed = f"misses {', '.join(found.missed)}, which another passes" if found.missed else "passes what another passes of size, memory, loss"
+    missed = f"misses {', '.join(found.missed)}, which another passes" if found.missed else "passes what others pass of size, memory, loss"
     print_table(sys.stdout, ["verdicts", *claims], rows, notes=[*beside, f"{found.recommended} {missed}"])
 
 
