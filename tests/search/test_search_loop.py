@@ -17,7 +17,8 @@ from tests.search.drawing import objectives
 
 
 def opened(folder: Path, name: str = "s", *claims: str) -> optuna.Study:
-    return open_study(name, f"sqlite:///{folder}/search.db", optuna.samplers.RandomSampler(seed=1), objectives(*claims or ("compression.size",)))
+    sampler = optuna.samplers.RandomSampler(seed=1)
+    return open_study(name, f"sqlite:///{folder}/search.db", sampler, objectives(*claims or ("compression.size",)))
 
 
 def number(trial: optuna.Trial) -> list[float]:
@@ -137,7 +138,8 @@ def test_a_study_is_not_mixed_with_another(tmp_path: Path) -> None:
     study = opened(tmp_path)
     claim_setting(study, {"profile": "reference", "queries": 600})
     claim_setting(study, {"profile": "reference", "queries": 600})
-    with pytest.raises(EdgeError, match="study s: expected queries 600, with which it was begun, found 100; give the same, or another --study"):
+    says = "study s: expected queries 600, with which it was begun, found 100; give the same, or another --study"
+    with pytest.raises(EdgeError, match=says):
         claim_setting(study, {"profile": "reference", "queries": 100})
     with pytest.raises(EdgeError, match="study s: expected the objectives that it was begun with, compression.size, found edge_200mb.file"):
         opened(tmp_path, "s", "edge_200mb.file")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,7 +47,8 @@ def test_a_claim_is_missed_by_its_distance_from_the_target(value: float) -> None
 def test_a_loss_is_missed_by_its_bound_and_by_its_value_where_queries_are_few(lost: int, won: int) -> None:
     """The bound lies above the value, so a claim met by it is met by the value too."""
     same = 300 - lost - won
-    paired = Paired(metric="accuracy_loss", unit="points", reference=[1] * (same + lost) + [0] * won, candidate=[1] * same + [0] * lost + [1] * won)
+    paired = Paired(metric="accuracy_loss", unit="points", reference=[1] * (same + lost) + [0] * won,
+                    candidate=[1] * same + [0] * lost + [1] * won)
     objective = objectives("compression.accuracy_loss")[0]
     (value, by_bound), (_, by_value) = objective.judged(paired), objective.judged(paired, bound=False)
     assert value == pytest.approx((lost - won) / 300) and by_value == pytest.approx(value - objective.target)
@@ -59,13 +62,13 @@ def test_broken_conditions_do_not_hide_a_trial() -> None:
 
 
 @pytest.mark.parametrize(("names", "profile", "says"), [
-    (["compression.sise"], REFERENCE, r"claim 'compression\.sise': expected an entry of thresholds\.yaml, found none; did you mean compression\.size\?"),
-    (["data.valid"], REFERENCE, r"claim data\.valid: expected one of accuracy, .*, which a trial measures, found data_findings; name another claim"),
-    (["compression.size", "compression.size"], REFERENCE, r"claim compression\.size: expected once, found twice; name each once"),
-    (["compression.accuracy_loss"], SHAPE, r"claim compression\.accuracy_loss: expected a profile that tells about behaviour, found qwen3-0\.6b-shape"),
+    (["compression.sise"], REFERENCE, "expected an entry of thresholds.yaml, found none; did you mean compression.size?"),
+    (["data.valid"], REFERENCE, "which a trial measures, found data_findings; name another claim"),
+    (["compression.size"] * 2, REFERENCE, "claim compression.size: expected once, found twice; name each once"),
+    (["compression.accuracy_loss"], SHAPE, "expected a profile that tells about behaviour, found qwen3-0.6b-shape; name one about scale"),
 ], ids=["misspelt", "no meter", "twice", "random weights"])
 def test_a_claim_that_no_trial_can_judge(names: list[str], profile, says: str) -> None:
-    with pytest.raises(EdgeError, match=says):
+    with pytest.raises(EdgeError, match=re.escape(says)):
         objectives_of(names, thresholds(), profile)
 
 

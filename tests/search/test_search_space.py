@@ -61,7 +61,7 @@ def test_what_is_not_taken_is_not_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("stages", "says"), [
     ({"bits": {"ways": {"a": [{"int9": {}}]}}}, "bits: a: int9: technique 'int9': expected one of"),
-    ({"bits": {"ways": {"a": [{"int4": {"grup": 32}}]}}}, "bits: a: int4: grup: Extra inputs are not permitted, found '32'; mend the space"),
+    ({"bits": {"ways": {"a": [{"int4": {"grup": 3}}]}}}, "bits: a: int4: grup: Extra inputs are not permitted, found '3'; mend the space"),
     ({"bits": {"ways": {"a": [{"int4": {"group": [32, 33.5]}}]}}}, "bits: a: int4: group: "),
     ({"bits": {"ways": {"a": [{"int4": {"group": []}}]}}}, "bits: a: int4: group: expected values to choose from, found none"),
     ({"bits": {"ways": {"a": [{"int4": {}, "int8": {}}]}}}, "bits: a: expected one technique a step, found int4, int8"),
