@@ -143,14 +143,14 @@ def test_workers_that_keep_dying_are_given_up(tmp_path: Path) -> None:
         local.run(Program(tmp_path, code), 2, Budget(trials=5))
     assert str(error.value) == (
         "expected workers that live, found the last one dead after 3 restarts: killed by SIGKILL, often for want of memory: no output; "
-        f"see {tmp_path}/search-logs/worker-{1 + RESTARTS}.log; free memory, or give fewer --workers")
+        f"see {tmp_path}/search-logs/stand-in/worker-{1 + RESTARTS}.log; free memory, or give fewer --workers")
     assert sorted((tmp_path / "started").read_text().split()) == [str(number) for number in range(2 + RESTARTS)], "no number twice"
 
 
 def test_nobody_is_started_when_time_is_up(tmp_path: Path) -> None:
     code = "import sys, time; time.sleep(0.7 if sys.argv[1] == '0' else 0.1); sys.exit(int(sys.argv[1] != '0'))"
     local.run(Program(tmp_path, code), 2, Budget(seconds=0.05))
-    assert not (tmp_path / "search-logs" / "worker-2.log").exists()
+    assert not (tmp_path / "search-logs" / "stand-in" / "worker-2.log").exists()
 
 
 def test_a_plan_that_is_refused_ends_them_all(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.errors import EdgeError
 from pipeline.search.engines import environment, first_number
 from pipeline.search.engines.crew import REFUSED, End, supervise
+from pipeline.search.engines.watch import watching
 from pipeline.search.work import Budget
 from pipeline.search.worker import WorkerCommand
 
@@ -43,8 +44,9 @@ def run(command: WorkerCommand, workers: int, until: Budget, address: str = "") 
             raise EdgeError(f"--workers: expected at most {cores}, the cores of the cluster at {address}, found {workers}; give fewer, or "
                             "add nodes")
         task = ray.remote(num_cpus=1, max_retries=0)(_work)
-        supervise(lambda number, left: Task(task.remote(command.argv(number, left)[1:], environment(command))), workers, until,
-                  first_number(command.plan.study_url))
+        with watching(command.plan, until) as look:
+            supervise(lambda number, left: Task(task.remote(command.argv(number, left)[1:], environment(command))), workers, until,
+                      first_number(command.plan.study_url), look)
     finally:
         ray.shutdown()
 
