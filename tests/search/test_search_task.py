@@ -127,6 +127,9 @@ def test_groups_that_do_not_divide_are_seen_before_they_are_built(tmp_path: Path
     assert does_not_divide(recipe(tmp_path, f"[{heads}, int4: {{group: 64}}]"), reference) == ""
     assert does_not_divide(recipe(tmp_path, f"[{heads}, int4: {{group: 128}}]"), reference) == (
         "int4: expected groups that divide 64 inputs, found 128")
+    assert does_not_divide(recipe(tmp_path, "[svd: {budget: 0.6}, int4: {group: 32}]"), reference) == (
+        "int4: expected groups that divide 38 inputs, found 32")
+    assert does_not_divide(recipe(tmp_path, "[svd: {budget: 0.6}, int8: {}]"), reference) == ""
 
 
 def test_seeds_are_the_first_trials_and_stand_once(tmp_path: Path) -> None:
