@@ -113,7 +113,7 @@ def _exchanged(model: Any, prompts: list[Batch], labels: list[int], kept: list[i
         losses = kept_loss(model, prompts, labels, choices)
         if not losses or min(losses) >= least:
             return kept
-        least, kept = max(zip(losses, choices, strict=True))
+        least, kept = min(zip(losses, choices, strict=True))
 
 
 def kept_loss(model: Any, prompts: list[Batch], labels: list[int], choices: Sequence[Sequence[int]]) -> list[float]:
