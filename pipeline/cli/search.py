@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--budget", help="how long: 90s, 10m or 1h; the trial that runs then is finished")
     parser.add_argument("--trials", type=int, help="until the study has so many trials in all")
     parser.add_argument("--study", help="its name; the same command goes on with it [PROFILE-SPACE]")
-    parser.add_argument("--study-url", help="the database of studies, as sqlite:///FILE or postgresql+psycopg://… [search.db beside the store]")
+    parser.add_argument("--study-url", help="the database of studies, sqlite:///FILE or postgresql+psycopg://… [search.db by the store]")
     parser.add_argument("--space", default="compress", help="a space's name or the path of its YAML file [%(default)s]")
     parser.add_argument("--objectives", nargs="+", default=[], metavar="CLAIM", help="claims of thresholds.yaml to optimise [by profile]")
     parser.add_argument("--constraints", nargs="+", default=[], metavar="CLAIM", help="claims that shall hold beside those")
@@ -32,7 +33,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--queries", type=int, default=600, help="tuning queries that judge a recipe [%(default)s]")
     parser.add_argument("--rungs", type=int, default=2, help="of the halving; 1: every point at full cost [%(default)s]")
     parser.add_argument("--reduction", type=int, default=4, help="how much cheaper a rung is than the next [%(default)s]")
-    parser.add_argument("--seed-recipes", nargs="*", metavar="RECIPE", help="begin with these; without names, with all that the space holds")
+    parser.add_argument("--seed-recipes", nargs="*", metavar="RECIPE", help="begin with these; without names, all that the space holds")
     parser.add_argument("--warm-start", metavar="STUDY", help="begin with the trials of an earlier study of the same database")
     parser.add_argument("--workers", type=int, default=1, help="processes that share the study [%(default)s]")
     parser.add_argument("--engine", default="local", help="where they run: local or ray [%(default)s]")
@@ -58,10 +59,10 @@ def _run(options: argparse.Namespace) -> int:
             print("edge: interrupted; the same command goes on with the study", file=sys.stderr)
             _report(plan, options.reports)
             return 130
-    found = _report(plan, options.reports)
+    _report(plan, options.reports)
     if options.confirm is not None:
         from pipeline.search.confirm import confirm
-        return confirm(plan, found, options.confirm, options.reports, options.rounds)
+        return 0 if confirm(plan, options.confirm, options.reports, options.rounds).holds else 1
     return 0
 
 
@@ -80,8 +81,11 @@ def _plan(options: argparse.Namespace) -> SearchPlan:
     from pipeline.search.plan import SearchPlan
     from pipeline.search.storage import default_url
     from pipeline.store.place import default_remote
+    study = options.study or f"{Path(options.profile).stem}-{Path(options.space).stem}"
+    if not re.fullmatch(r"\w[\w.-]{0,99}", study):
+        raise EdgeError(f"--study: expected letters, digits, _ . and -, found {study!r:.60}")
     return SearchPlan(
-        study=options.study or f"{Path(options.profile).stem}-{Path(options.space).stem}",
+        study=study,
         study_url=options.study_url or default_url(options.store), store=str(options.store.resolve()),
         store_url=options.store_url or default_remote(), profile=options.profile, model=options.model, train_data=options.train_data,
         eval_data=options.eval_data, columns=options.columns, space=options.space, objectives=tuple(options.objectives),
@@ -102,12 +106,19 @@ def _settings(given: list[str]) -> dict[str, Any]:
 
 
 def _begin(plan: SearchPlan, options: argparse.Namespace) -> None:
-    """Open the study and put into it what it begins with, once."""
+    """Open the study, when all that can be mistaken has been looked at, and put into it what it begins with, once."""
     from pipeline.progress import note
+    from pipeline.search.engines import engine
+    from pipeline.search.halving import Rungs
+    from pipeline.search.samplers import make_sampler
     from pipeline.search.seeds import enqueue_recipes, held, start_warm
     from pipeline.search.space import load_space
-    from pipeline.search.task import open_study_of
-    study, space = open_study_of(plan), load_space(plan.space)
+    from pipeline.search.task import claims, open_study_of
+    engine(options.engine)
+    Rungs(plan.rungs, plan.reduction, plan.queries)
+    space, objectives = load_space(plan.space), claims(plan, plan.opened_profile())[0]
+    make_sampler(plan.sampler, plan.seed, objectives, plan.settings)
+    study = open_study_of(plan)
     if options.seed_recipes is not None:
         enqueue_recipes(study, space, options.seed_recipes or held(space))
     if options.warm_start:
@@ -124,8 +135,8 @@ def _search(plan: SearchPlan, until: Budget, options: argparse.Namespace) -> Non
     engine(options.engine).run(WorkerCommand(plan), options.workers, until)
 
 
-def _report(plan: SearchPlan, reports: Path) -> Any:
-    """Print the front and write its files; what was found."""
+def _report(plan: SearchPlan, reports: Path) -> None:
+    """Print the front and write its files."""
     from pipeline.search import outcome
     from pipeline.search.report import found, show, write_found
     from pipeline.search.task import claims, open_study_of
@@ -136,4 +147,3 @@ def _report(plan: SearchPlan, reports: Path) -> Any:
     for reason, times in outcome.failures(study)[:5]:
         print(f"{times} failed: {reason}")
     print(", ".join(map(str, write_found(content, reports))))
-    return content

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipeline.compress.chain import Compressed, compress
+from pipeline.compress.factorise import shapes
 from pipeline.compress.predicted import INTERPRETER, MB, predict
 from pipeline.compress.recipe import ORIGINAL, Recipe
 from pipeline.compress.sources import Build
@@ -57,13 +58,37 @@ def subject_of(made: Compressed, profile: Profile) -> Subject:
 def evaluate(recipe: Recipe, bench: Bench, objectives: Sequence[Objective], queries: int | None = None) -> Evaluation:
     """Build a recipe, as far as the store does not have it, and measure it on the first ``queries`` tuning queries.
 
+    With all of them a claim is missed by the bound that gates it, with fewer by its value: so few would show nothing.
     EdgeError for what a technique cannot do with this model.
     """
     made = compress(bench.build, bench.profile, recipe, bench.merged, bench.data)
     trialled = Trialled(bench.original, subject_of(made, bench.profile), queries or len(bench.original.records))
-    found = {objective.name: objective.judged(METERS[objective.claim.metric](trialled)) for objective in objectives}
+    bound = trialled.queries >= len(bench.original.records)
+    found = {one.name: one.judged(METERS[one.claim.metric](trialled), bound) for one in objectives}
     return Evaluation({name: value for name, (value, _) in found.items()}, {name: missed for name, (_, missed) in found.items()},
                       made.model.key)
+
+
+def refusal(recipe: Recipe, profile: Profile, objectives: Sequence[Objective]) -> str:
+    """Why a recipe need not be built, by arithmetic alone, or ""."""
+    return too_large(recipe, profile, objectives) or does_not_divide(recipe, profile)
+
+
+def does_not_divide(recipe: Recipe, profile: Profile) -> str:
+    """Which step's groups do not divide an input width of the matrices that the steps before it leave, or "".
+
+    A rank that follows from an energy no arithmetic knows, so that the step itself may still refuse it.
+    """
+    done, ranks = predict(recipe, profile), set[int]()
+    for before, after in zip(done, done[1:], strict=False):
+        group, plan = after.settings.get("group"), before.plan
+        for width in (plan.hidden, plan.ffn, plan.heads * plan.head_dim, *sorted(ranks)):
+            if isinstance(group, int) and width % group:
+                return f"{after.name}: expected groups that divide {width} inputs, found {group}"
+        if isinstance(budget := after.settings.get("budget"), float) and not after.settings.get("energy"):
+            ranks |= {rank for one, (outputs, inputs) in shapes(plan).items() if one in after.settings["modules"]
+                      if 1 <= (rank := int(budget * outputs * inputs / (outputs + inputs))) < min(outputs, inputs)}
+    return ""
 
 
 def too_large(recipe: Recipe, profile: Profile, objectives: Sequence[Objective]) -> str:

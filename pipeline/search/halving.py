@@ -16,12 +16,15 @@ from pipeline.compress.recipe import RecipeFile
 from pipeline.errors import EdgeError
 from pipeline.search.ranking import Judged, dominators
 
-FEWEST_QUERIES, LEAST_EPOCHS = 50, 0.25
+FEWEST_QUERIES, LEAST_EPOCHS = 100, 0.5
 
 
 @dataclass(frozen=True)
 class Rungs:
-    """``count`` rungs, each with ``reduction`` times the tuning queries and epochs of healing of the one below it, up to all."""
+    """``count`` rungs, each with ``reduction`` times the tuning queries and healing of the one below it, up to all.
+
+    Of healing both the epochs and the texts are fewer: on a small model it is the teacher, who reads every text, that takes the time.
+    """
 
     count: int
     reduction: int
@@ -50,10 +53,16 @@ class Rungs:
             {name: self._less(name, settings or {}, rung) for name, settings in step.items()} for step in recipe.steps]})
 
     def _less(self, name: str, settings: dict[str, Any], rung: int) -> dict[str, Any]:
-        if not getattr(technique(name), "HEALS", False):
+        if not heals(name):
             return settings
-        epochs = technique(name).Settings(**settings).epochs
-        return {**settings, "epochs": min(epochs, max(LEAST_EPOCHS, round(epochs * self.share(rung), 4)))}
+        full, share = technique(name).Settings(**settings), self.share(rung)
+        return {**settings, "epochs": min(full.epochs, max(LEAST_EPOCHS, round(full.epochs * share, 4))),
+                "transfer": round(full.transfer * share)}
+
+
+def heals(name: str) -> bool:
+    """Whether a technique trains, which is what a lower rung saves."""
+    return bool(getattr(technique(name), "HEALS", False))
 
 
 def goes_on(one: Judged, seen: Sequence[Judged], reduction: int) -> bool:

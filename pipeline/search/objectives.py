@@ -43,15 +43,15 @@ class Objective:
     def direction(self) -> Literal["minimize", "maximize"]:
         return "minimize" if self.claim.comparison == "<" else "maximize"
 
-    def judged(self, measurement: Measurement) -> tuple[float, float]:
-        """(value, by how much the claim is missed) in the claim's unit, the second by the bound that gates: below 0 where it is met.
+    def judged(self, measurement: Measurement, bound: bool = True) -> tuple[float, float]:
+        """(value, by how much the claim is missed) in the claim's unit, the second below 0 where it is met.
 
-        Too few samples for a bound give an infinite one: then by the value.
+        bound: by the bound that gates, not by the value; too few samples give an infinite one, and then it is by the value.
         """
         verdict = judge(replace(measurement, invalid=""), self.claim)
         if verdict.value is None:
             raise EdgeError(f"{self.name}: expected a value, found none: {verdict.message}")
-        if verdict.margin is not None and math.isfinite(verdict.margin):
+        if bound and verdict.margin is not None and math.isfinite(verdict.margin):
             return verdict.value, -verdict.margin
         return verdict.value, (verdict.value - self.target) * (1 if self.claim.comparison == "<" else -1)
 

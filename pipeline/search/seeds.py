@@ -33,7 +33,7 @@ def held(space: Space) -> list[str]:
 
 
 def enqueue_recipes(study: Study, space: Space, names: Sequence[str]) -> None:
-    """Let the study begin with these recipes; EdgeError for one that the space does not hold.  One that stands there already does not twice."""
+    """Let the study begin with these recipes, each once; EdgeError for one that the space does not hold."""
     for name in names:
         study.enqueue_trial(space.point(load_recipe(name)), user_attrs={SEED_OF: name}, skip_if_exists=True)
 
@@ -50,7 +50,8 @@ def start_warm(study: Study, earlier: str) -> tuple[int, int]:
         before = optuna.load_study(study_name=earlier, storage=study._storage)
     except KeyError:
         known = [one for one in optuna.get_all_study_names(study._storage) if one != study.study_name]
-        raise EdgeError(f"--warm-start: expected a study of the same database ({', '.join(known) or 'it has none'}), found {earlier!r}") from None
+        raise EdgeError(f"--warm-start: expected a study of the same database ({', '.join(known) or 'it has none'}), "
+                        f"found {earlier!r}") from None
     done = before.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
     if not done:
         raise EdgeError(f"--warm-start: expected a study with finished trials, found none in {earlier}; search there first")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sqlite3
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import EdgeError
 
 if TYPE_CHECKING:
+    from optuna import Study
     from optuna.storages import RDBStorage
+    from optuna.trial import FrozenTrial
 
 HEARTBEAT, SILENT = 5, 60
 """Seconds between a worker's signs of life, and after how many without one its trial counts as lost: a busy machine delays them."""
@@ -34,7 +37,7 @@ def open_storage(url: str) -> RDBStorage:
     from sqlalchemy.exc import SQLAlchemyError
 
     settings = _prepared(url)
-    again = _quietly(lambda: optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES))
+    again = _again()
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return _quietly(lambda: optuna.storages.RDBStorage(
@@ -46,6 +49,19 @@ def open_storage(url: str) -> RDBStorage:
         except (ImportError, ValueError, RuntimeError) as error:  # no driver, or tables of another version of Optuna
             raise _unusable(url, _reason(error)) from None
     raise AssertionError("unreachable")
+
+
+def _again() -> Callable[[Study, FrozenTrial], None]:
+    """Queues a lost trial's point anew, without what the trial had found."""
+    import optuna
+
+    retry = _quietly(lambda: optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES))
+
+    def queue(study: Study, lost: FrozenTrial) -> None:
+        lost.user_attrs = {}
+        retry(study, lost)
+
+    return queue
 
 
 def _quietly(make: Any) -> Any:

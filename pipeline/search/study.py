@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,12 @@ def open_study(name: str, storage_url: str, sampler: BaseSampler | None, objecti
     study = optuna.create_study(
         study_name=name, storage=open_storage(storage_url), sampler=sampler, load_if_exists=True,
         directions=[objective.direction for objective in objectives])
-    study.set_metric_names([objective.name for objective in objectives]) if not study.metric_names else None
-    if study.metric_names != (asked := [objective.name for objective in objectives]):
+    asked = [objective.name for objective in objectives]
+    if not study.metric_names:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(asked)
+    if study.metric_names != asked:
         raise EdgeError(f"study {name}: expected the objectives that it was begun with, {', '.join(study.metric_names or ())}, found "
                         f"{', '.join(asked)}; name those, or another study")
     return study

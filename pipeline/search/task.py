@@ -13,8 +13,8 @@ from pipeline.compress.recipe import Recipe, RecipeFile
 from pipeline.compress.sources import builder, merged_and_data
 from pipeline.errors import EdgeError
 from pipeline.profile import Profile
-from pipeline.search.evaluate import Bench, Evaluation, evaluate, open_bench, too_large
-from pipeline.search.halving import Rungs, goes_on
+from pipeline.search.evaluate import Bench, Evaluation, evaluate, open_bench, refusal
+from pipeline.search.halving import Rungs, goes_on, heals
 from pipeline.search.objectives import Objective, default_objectives, objectives_of
 from pipeline.search.plan import SearchPlan
 from pipeline.search.ranking import Judged, judged
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 RECIPE, KEY, RUNGS, SECONDS = "recipe", "key", "rungs", "seconds"
 """What a trial keeps beside its values: the YAML, the model's key in the store, what each rung found, and how long it took."""
+
+LATER = 7919
+"""What each trial of the study so far adds to the seed of a worker that starts: more than there are workers."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Task:
         drawn = self._drawn(trial)
         if (same := self._same(trial)) is not None:
             return same
-        for rung in range(self.rungs.count):
+        cheap = not any(heals(name) for step in drawn.steps for name in step)  # little is saved: at full cost at once
+        for rung in range(self.rungs.last if cheap else 0, self.rungs.count):
             found = self._at(rung, drawn)
             seen = self._seen(rung, trial.number)
             self._keep(trial, rung, found, time.monotonic() - started)
@@ -59,11 +63,11 @@ class Task:
         return [found.values[objective.name] for objective in self.objectives]
 
     def _drawn(self, trial: Trial) -> RecipeFile:
-        """The recipe at a trial's point, known to be one and not clearly too large; REFUSED is set where it is not."""
+        """The recipe at a trial's point, known to be one that can be built and is not clearly too large; REFUSED is set where it is not."""
         try:
             drawn = self.space.draw(trial)
             trial.set_user_attr(RECIPE, recipe_text(drawn))
-            reason = too_large(_checked(drawn), self.bench.profile, [*self.objectives, *self.constraints])
+            reason = refusal(_checked(drawn), self.bench.profile, [*self.objectives, *self.constraints])
             if reason:
                 raise EdgeError(f"refused before it was built: {reason}")
         except EdgeError:
@@ -86,7 +90,8 @@ class Task:
         return evaluate(recipe, self.bench, [*self.objectives, *self.constraints], self.rungs.queries_at(rung))
 
     def _keep(self, trial: Trial, rung: int, found: Evaluation, seconds: float) -> None:
-        kept = [*self._rungs_of(trial.user_attrs), {"values": found.values, "missed": found.missed}]
+        before = self._rungs_of(trial.user_attrs)
+        kept = before + [{"values": found.values, "missed": found.missed}] * (rung + 1 - len(before))
         for name, value in ((RUNGS, kept), (CONSTRAINTS, list(found.missed.values())), (KEY, found.key), (SECONDS, round(seconds, 2))):
             trial.set_user_attr(name, value)
 
@@ -115,7 +120,10 @@ def open_task(plan: SearchPlan, number: int = 0) -> Task:
     profile = plan.opened_profile()
     objectives, constraints = claims(plan, profile)
     space, rungs = load_space(plan.space), Rungs(plan.rungs, plan.reduction, plan.queries)
-    study = open_study_of(plan, make_sampler(plan.sampler, plan.seed + number, objectives, plan.settings))
+    study = open_study_of(plan)
+    # Whoever joins late, resumes or takes a dead worker's place shall not draw again what was drawn.
+    seed = plan.seed + number + LATER * len(study.get_trials(deepcopy=False))
+    study.sampler = make_sampler(plan.sampler, seed % 2**32, objectives, plan.settings)
     build = builder(Path(plan.store), plan.store_url)
     bench = open_bench(build, profile, *merged_and_data(build, profile), plan.queries)
     return Task(study, space, bench, objectives, constraints, rungs)

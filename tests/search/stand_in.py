@@ -54,7 +54,7 @@ def work(plan: SearchPlan, number: int, until: Budget) -> None:
         trial.set_user_attr("worker", number)
         store.get(Spec("point", lambda space: _build(space, folder, x, number), {"x": x}))
         if plan.settings["hang"]:
-            _hang_once(folder)
+            _hang_once(folder, trial)
         time.sleep(plan.settings["pace"])
         return [float(x)]
 
@@ -68,11 +68,12 @@ def _build(space: Workspace, folder: Path, x: int, number: int) -> None:
     time.sleep(0.3)  # long enough for another worker to want the same
 
 
-def _hang_once(folder: Path) -> None:
+def _hang_once(folder: Path, trial) -> None:
     try:
         descriptor = os.open(folder / VICTIM, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
     except FileExistsError:
         return
+    trial.set_user_attr("found", "half")
     os.write(descriptor, str(os.getpid()).encode())
     os.close(descriptor)
     time.sleep(120)

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -64,6 +65,13 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def test_a_killed_worker_costs_its_trial_only(study_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     command = StandIn(stand_in.plan(tmp_path, study_url, pace=0.4, hang=True))
     killer = threading.Thread(target=kill_the_victim, args=(tmp_path,))
@@ -76,6 +84,8 @@ def test_a_killed_worker_costs_its_trial_only(study_url: str, tmp_path: Path, ca
     again, = [trial for trial in trials if trial.system_attrs.get("failed_trial") == lost.number]
     assert again.state == COMPLETE
     assert again.params == lost.params
+    assert "found" in lost.user_attrs, "planted by the first of the two"
+    assert "found" not in again.user_attrs, "what was found by half is not taken over"
     assert len(trials) in {14, 15}, "whoever is in the middle of one when the last is told finishes it"
     assert len({trial.user_attrs["worker"] for trial in trials}) == 3, "another one took the place of the dead"
     assert "warning: a worker died (killed by SIGKILL, often for want of memory: no output; see " in capfd.readouterr().err
@@ -133,14 +143,14 @@ def test_workers_that_keep_dying_are_given_up(tmp_path: Path) -> None:
         local.run(Program(tmp_path, code), 2, Budget(trials=5))
     assert str(error.value) == (
         "expected workers that live, found the last one dead after 3 restarts: killed by SIGKILL, often for want of memory: no output; "
-        f"see {tmp_path}/search-logs/worker-{1 + RESTARTS}.log; free memory, or give fewer --workers")
+        f"see {tmp_path}/search-logs/stand-in/worker-{1 + RESTARTS}.log; free memory, or give fewer --workers")
     assert sorted((tmp_path / "started").read_text().split()) == [str(number) for number in range(2 + RESTARTS)], "no number twice"
 
 
 def test_nobody_is_started_when_time_is_up(tmp_path: Path) -> None:
     code = "import sys, time; time.sleep(0.7 if sys.argv[1] == '0' else 0.1); sys.exit(int(sys.argv[1] != '0'))"
     local.run(Program(tmp_path, code), 2, Budget(seconds=0.05))
-    assert not (tmp_path / "search-logs" / "worker-2.log").exists()
+    assert not (tmp_path / "search-logs" / "stand-in" / "worker-2.log").exists()
 
 
 def test_a_plan_that_is_refused_ends_them_all(tmp_path: Path) -> None:
@@ -164,7 +174,7 @@ def test_workers_end_with_the_command(tmp_path: Path, number: signal.Signals) ->
         parent.send_signal(number)
         assert parent.wait(timeout=20) != 0
     for file in files:
-        until(lambda pid=int(file.read_text()): not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 10)
+        until(partial(gone, int(file.read_text())), 10)
 
 
 @pytest.mark.parametrize(("workers", "told"), [(0, "--workers: expected at least 1, found 0; give more"),

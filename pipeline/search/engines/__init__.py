@@ -12,6 +12,7 @@ import zlib
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import quote
 
 from pipeline.errors import EdgeError
 from pipeline.measure.child import ROOT, THREAD_VARIABLES
@@ -27,10 +28,10 @@ def engine(name: str) -> ModuleType:
     return import_module(f"pipeline.search.engines.{name}")
 
 
-def environment(command: WorkerCommand) -> dict[str, str]:
-    """What is added to a worker's environment: one thread, for its neighbours have the other cores, and this code."""
+def environment(command: WorkerCommand, threads: int = 1) -> dict[str, str]:
+    """What is added to a worker's environment: its plan, its threads, for its neighbours have the other cores, and this code."""
     inherited = os.environ.get("PYTHONPATH")
-    return {**dict.fromkeys(THREAD_VARIABLES, "1"), "TOKENIZERS_PARALLELISM": "false", "PYTHONUTF8": "1",
+    return {**dict.fromkeys(THREAD_VARIABLES, str(threads)), "TOKENIZERS_PARALLELISM": "false", "PYTHONUTF8": "1",
             "PYTHONPATH": os.pathsep.join([str(ROOT), inherited] if inherited else [str(ROOT)]), **command.env}
 
 
@@ -43,4 +44,4 @@ def first_number(study_url: str) -> int:
 
 def log_folder(command: WorkerCommand) -> Path:
     """Where the workers' output goes, beside the store."""
-    return Path(command.plan.store).resolve().parent / "search-logs"
+    return Path(command.plan.store).resolve().parent / "search-logs" / quote(command.plan.study, safe="")

@@ -35,11 +35,13 @@ class Worker(Protocol):
         """End it, and all that it started, if it still runs; returns when it is gone."""
 
 
-def supervise(start: Callable[[int, Budget], Worker], workers: int, until: Budget, first: int = 0) -> None:
+def supervise(start: Callable[[int, Budget], Worker], workers: int, until: Budget, first: int = 0,
+              look: Callable[[], None] = lambda: None) -> None:
     """Keep ``workers`` workers at work until the budget is spent, `RESTARTS` times starting another for one that died.
 
     start: number, budget -> a running worker; the numbers begin at ``first``, and none is given twice.  A worker that ends by itself has
-    spent the budget.  However this ends, no worker is left.  EdgeError when a worker refuses the plan, and when the last one died.
+    spent the budget.  look: is called a few times a second.  However this ends, no worker is left.  EdgeError when a worker refuses the
+    plan, and when the last one died.
     """
     if workers < 1:
         raise EdgeError(f"--workers: expected at least 1, found {workers}; give more")
@@ -48,7 +50,7 @@ def supervise(start: Callable[[int, Budget], Worker], workers: int, until: Budge
     try:
         crew += [start(next(numbers), next(clock)) for _ in range(workers)]
         while crew:
-            worker, end = _next_end(crew)
+            worker, end = _next_end(crew, look)
             crew.remove(worker)
             if end.code == 0:
                 done += 1
@@ -68,12 +70,13 @@ def supervise(start: Callable[[int, Budget], Worker], workers: int, until: Budge
             worker.kill()
 
 
-def _next_end(crew: list[Worker]) -> tuple[Worker, End]:
+def _next_end(crew: list[Worker], look: Callable[[], None]) -> tuple[Worker, End]:
     """The first worker found to have ended."""
     while True:
         for worker in crew:
             if (end := worker.end()) is not None:
                 return worker, end
+        look()
         time.sleep(POLL)
 
 
