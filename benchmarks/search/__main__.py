@@ -21,7 +21,7 @@ def main() -> int:
     options = _options()
     try:
         return int(options.run(options) or 0)
-    except EdgeError as error:
+    except (EdgeError, LookupError) as error:
         print(f"benchmarks.search: {error}", file=sys.stderr)
         return 2
 

@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.errors import EdgeError
 from pipeline.measure.host import describe_host
 from pipeline.runtime.files import read_object, write_object
@@ -41,9 +43,9 @@ class Table:
     targets: tuple[float, ...]
 
     def at(self, params: Mapping[str, Any]) -> Row:
-        """EdgeError for a point that was not measured."""
+        """LookupError for a point that was not measured."""
         if (row := self.rows.get(key_of(params))) is None:
-            raise EdgeError(f"{TABLE.name}: expected the point {key_of(params)}, found none; measure the table again")
+            raise LookupError(f"the table: expected the point {key_of(params)}, found none; measure the table again")
         return row
 
     @cached_property
@@ -53,7 +55,6 @@ class Table:
 
     def volume(self, rows: list[Row]) -> float:
         """Up to the targets, of the points that miss none."""
-        import numpy as np
         within = [row.values for row in rows if row.values and max(row.missed) < 0]
         return volume(np.array(within).reshape(len(within), len(self.targets)), np.array(self.targets))
 
@@ -63,7 +64,10 @@ def key_of(params: Mapping[str, Any]) -> str:
 
 
 def read_table(file: Path = TABLE) -> Table:
+    """EdgeError for one that is missing, or of another form."""
     content = read_object(file, "a table of measured points")
+    if not isinstance(content.get("rows"), list) or not content["rows"]:
+        raise EdgeError(f"{file}: expected rows of measured points, found none; run python -m benchmarks.search table")
     rows = {key_of(row["params"]): Row(row["values"] and tuple(row["values"]), tuple(row["missed"]), row["refused"])
             for row in content["rows"]}
     return Table(rows, tuple(content["targets"]))

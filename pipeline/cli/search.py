@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,8 +81,11 @@ def _plan(options: argparse.Namespace) -> SearchPlan:
     from pipeline.search.plan import SearchPlan
     from pipeline.search.storage import default_url
     from pipeline.store.place import default_remote
+    study = options.study or f"{Path(options.profile).stem}-{Path(options.space).stem}"
+    if not re.fullmatch(r"\w[\w.-]{0,99}", study):
+        raise EdgeError(f"--study: expected letters, digits, _ . and -, found {study!r:.60}")
     return SearchPlan(
-        study=options.study or f"{Path(options.profile).stem}-{Path(options.space).stem}",
+        study=study,
         study_url=options.study_url or default_url(options.store), store=str(options.store.resolve()),
         store_url=options.store_url or default_remote(), profile=options.profile, model=options.model, train_data=options.train_data,
         eval_data=options.eval_data, columns=options.columns, space=options.space, objectives=tuple(options.objectives),
@@ -102,12 +106,19 @@ def _settings(given: list[str]) -> dict[str, Any]:
 
 
 def _begin(plan: SearchPlan, options: argparse.Namespace) -> None:
-    """Open the study and put into it what it begins with, once."""
+    """Open the study, when all that can be mistaken has been looked at, and put into it what it begins with, once."""
     from pipeline.progress import note
+    from pipeline.search.engines import engine
+    from pipeline.search.halving import Rungs
+    from pipeline.search.samplers import make_sampler
     from pipeline.search.seeds import enqueue_recipes, held, start_warm
     from pipeline.search.space import load_space
-    from pipeline.search.task import open_study_of
-    study, space = open_study_of(plan), load_space(plan.space)
+    from pipeline.search.task import claims, open_study_of
+    engine(options.engine)
+    Rungs(plan.rungs, plan.reduction, plan.queries)
+    space, objectives = load_space(plan.space), claims(plan, plan.opened_profile())[0]
+    make_sampler(plan.sampler, plan.seed, objectives, plan.settings)
+    study = open_study_of(plan)
     if options.seed_recipes is not None:
         enqueue_recipes(study, space, options.seed_recipes or held(space))
     if options.warm_start:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,11 @@ class Confirmed:
         """It passes what the others pass, and dominates one of them."""
         return not self.missed and any(one.dominates for one in self.beside)
 
+    def to_json(self) -> dict[str, Any]:
+        return {"recommended": self.recommended, "holds": self.holds, "missed": list(self.missed),
+                "beside": [{**one._asdict(), "dominates": one.dominates} for one in self.beside],
+                "verdicts": {name: {claim: verdict.to_json() for claim, verdict in its.items()} for name, its in self.verdicts.items()}}
+
 
 def confirm(plan: SearchPlan, names: Sequence[str], reports: Path, rounds: int) -> Confirmed:
     """Build and measure the recommended recipe and ``names``, or all recipes that the space holds, on the challenge set.
@@ -79,8 +84,7 @@ def confirm(plan: SearchPlan, names: Sequence[str], reports: Path, rounds: int) 
     found = judged(made, subjects, measured, targets)
     tell(found)
     write(content, folder)
-    write_object(folder / "confirmed.json", {**asdict(found), "holds": found.holds, "verdicts": {
-        name: {claim: verdict.to_json() for claim, verdict in its.items()} for name, its in found.verdicts.items()}})
+    write_object(folder / "confirmed.json", found.to_json())
     return found
 
 
@@ -105,8 +109,8 @@ def tell(found: Confirmed) -> None:
     rows = [[name, *(its[claim].state for claim in claims)] for name, its in found.verdicts.items()]
     beside = [f"{found.recommended} beside {one.other}: bytes {one.bytes}, memory {one.memory}, loss {one.loss}"
               f"{' - dominates it' if one.dominates else ''}" for one in found.beside]
-    missed = f"misses {', '.join(found.missed)}, which another passes" if found.missed else "passes what another passes of size, memory, loss"
-    print_table(sys.stdout, ["verdicts", *claims], rows, notes=[*beside, f"{found.recommended} {missed}"])
+    missed = f"misses {', '.join(found.missed)}, which another passes" if found.missed else "passes what others pass of size, memory, loss"
+    print_table(sys.stdout, ["verdicts", *claims], rows, numbers=(), notes=[*beside, f"{found.recommended} {missed}"])
 
 
 def _measurements(original: Subject, subject: Subject, before: Measured, its: Measured) -> dict[str, Measurement]:

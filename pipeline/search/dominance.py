@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 from pipeline.verdict import statistics as st
 from pipeline.verdict.thresholds import Target
 
+APART = 0.01
+"""Share of the other's memory: processes of the very same files lay up to 0.6 % apart."""
 Side = Literal["better", "equal", "worse"]
 
 
@@ -35,17 +37,19 @@ class Comparison(NamedTuple):
 
 
 def compare(one: Served, other: Served, loss: Target) -> Comparison:
-    """Bytes are exact.  Memory differs where the processes of the one all lie below those of the other.
+    """Bytes are exact.  Memory differs where the processes of the one all lie `APART` below those of the other.
 
     Accuracy, paired on the same queries, at the confidence of the claim ``loss``: better where the bound of the difference shows a gain;
     worse unless the bound shows less lost than that claim's own tolerance, which is what a regression is taken to be.
     """
-    return Comparison(other.name, _by(one.bytes, one.bytes, other.bytes, other.bytes),
-                      _by(min(one.peak_rss), max(one.peak_rss), min(other.peak_rss), max(other.peak_rss)), _accuracy(one, other, loss))
+    bytes_: Side = "better" if one.bytes < other.bytes else "worse" if one.bytes > other.bytes else "equal"
+    return Comparison(other.name, bytes_, _memory(one.peak_rss, other.peak_rss), _accuracy(one, other, loss))
 
 
-def _by(low: float, high: float, other_low: float, other_high: float) -> Side:
-    return "better" if high < other_low else "worse" if low > other_high else "equal"
+def _memory(one: Sequence[float], other: Sequence[float]) -> Side:
+    if max(one) < (1 - APART) * min(other):
+        return "better"
+    return "worse" if min(one) > (1 + APART) * max(other) else "equal"
 
 
 def _accuracy(one: Served, other: Served, loss: Target) -> Side:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipeline.compress.chain import Compressed, compress
+from pipeline.compress.factorise import shapes
 from pipeline.compress.predicted import INTERPRETER, MB, predict
 from pipeline.compress.recipe import ORIGINAL, Recipe
 from pipeline.compress.sources import Build
@@ -76,14 +77,17 @@ def refusal(recipe: Recipe, profile: Profile, objectives: Sequence[Objective]) -
 def does_not_divide(recipe: Recipe, profile: Profile) -> str:
     """Which step's groups do not divide an input width of the matrices that the steps before it leave, or "".
 
-    A factorised matrix has a rank that no plan knows, so that the step itself may still refuse it.
+    A rank that follows from an energy no arithmetic knows, so that the step itself may still refuse it.
     """
-    done = predict(recipe, profile)
+    done, ranks = predict(recipe, profile), set[int]()
     for before, after in zip(done, done[1:], strict=False):
         group, plan = after.settings.get("group"), before.plan
-        for width in (plan.hidden, plan.ffn, plan.heads * plan.head_dim):
+        for width in (plan.hidden, plan.ffn, plan.heads * plan.head_dim, *sorted(ranks)):
             if isinstance(group, int) and width % group:
                 return f"{after.name}: expected groups that divide {width} inputs, found {group}"
+        if isinstance(budget := after.settings.get("budget"), float) and not after.settings.get("energy"):
+            ranks |= {rank for one, (outputs, inputs) in shapes(plan).items() if one in after.settings["modules"]
+                      if 1 <= (rank := int(budget * outputs * inputs / (outputs + inputs))) < min(outputs, inputs)}
     return ""
 
 

@@ -28,7 +28,7 @@ RECENT = 64
 ENDED = (TrialState.COMPLETE, TrialState.FAIL)
 
 
-def make(seed: int, objectives: Sequence[Objective] = (), *, rate: float = 3.0, mixture: float = 0.1) -> Controller:
+def make(seed: int, objectives: Sequence[Objective] = (), *, rate: float = 1.0, mixture: float = 0.1) -> Controller:
     return Controller(seed, rate, mixture)
 
 
