@@ -10,7 +10,7 @@ from importlib import import_module
 from pipeline.errors import EdgeError, told
 
 COMMANDS = ("api", "artifacts", "assistant", "baseline", "compress", "convert", "data", "doctor", "gate", "gateway", "init", "m4",
-            "monitor", "plan", "preflight", "profile", "quantize", "registry", "report", "serve")
+            "monitor", "plan", "preflight", "profile", "quantize", "registry", "report", "search", "serve")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +14,17 @@ from pipeline.profile import Profile
 if TYPE_CHECKING:
     from pipeline.compress.chain import Compressed
     from pipeline.compress.recipe import Recipe
-    from pipeline.store import Artifact, Spec
+    from pipeline.compress.sources import Build
+    from pipeline.store import Artifact
 
 ORIGINAL = "original"
-SAYS = "the merged model, exported in fp32"
 
 
 def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("compress", help="apply a recipe of compression, predict it, or compare several")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--recipe", help="a recipe's name or the path of its YAML file")
-    what.add_argument("--compare", nargs="+", metavar="RECIPE", help=f"build and measure several; `{ORIGINAL}` is {SAYS}")
+    what.add_argument("--compare", nargs="+", metavar="RECIPE", help=f"build and measure several; `{ORIGINAL}` is the merged model in fp32")
     what.add_argument("--list", action="store_true", help="the recipes that come with the project")
     parser.add_argument("--dry-run", action="store_true", help="build nothing: predict bytes, memory and seconds after each step")
     parser.add_argument("--reports", type=Path, default=RESULTS.parent, help="where --compare writes compression.* [%(default)s]")
@@ -55,8 +54,8 @@ def _list() -> int:
 
 def _recipes(names: list[str]) -> list[Recipe]:
     """Each once, `original` as a recipe without steps; EdgeError where two are told by one name."""
-    from pipeline.compress.recipe import Recipe, load_recipe
-    original = Recipe(ORIGINAL, SAYS, (), graph="portable", prefix=False, mapped=False, runtime="onnx")
+    from pipeline.compress.recipe import ORIGINAL as original
+    from pipeline.compress.recipe import load_recipe
     found = [original if name == ORIGINAL else load_recipe(name) for name in dict.fromkeys(names)]
     for recipe in found:
         if sum(other.name == recipe.name for other in found) > 1:
@@ -109,28 +108,17 @@ def _compare(options: argparse.Namespace, profile: Profile, recipes: list[Recipe
     return 0
 
 
-def _builder(options: argparse.Namespace) -> Callable[[Spec], Artifact]:
-    from pipeline.progress import note
-    from pipeline.store import Store
+def _builder(options: argparse.Namespace) -> Build:
+    from pipeline.compress.sources import builder
     from pipeline.store.place import default_remote
-    store = Store(options.store, default_remote() or None)
-
-    def build(spec: Spec) -> Artifact:
-        if not store.holds(spec):
-            note(f"building {spec.kind}")
-        return store.get(spec)
-
-    return build
+    return builder(options.store, default_remote())
 
 
-def _merged(build: Callable[[Spec], Artifact], profile: Profile) -> tuple[Artifact, Artifact]:
-    """The merged model and the data of a profile."""
-    from pipeline import specs
-    data = build(specs.data(profile))
-    base = build(specs.base(profile, data))
-    return build(specs.merged(base, build(specs.adapter(profile, base, data)))), data
+def _merged(build: Build, profile: Profile) -> tuple[Artifact, Artifact]:
+    from pipeline.compress.sources import merged_and_data
+    return merged_and_data(build, profile)
 
 
-def _compressed(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe, merged: Artifact, data: Artifact) -> Compressed:
+def _compressed(build: Build, profile: Profile, recipe: Recipe, merged: Artifact, data: Artifact) -> Compressed:
     from pipeline.compress.chain import compress
     return compress(build, profile, recipe, merged, data)

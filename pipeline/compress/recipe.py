@@ -53,6 +53,10 @@ class Recipe(NamedTuple):
     runtime: str
 
 
+ORIGINAL = Recipe("original", "the merged model, exported in fp32", (), graph="portable", prefix=False, mapped=False, runtime="onnx")
+"""What recipes are held against: no step at all."""
+
+
 def load_recipe(name: str) -> Recipe:
     """A recipe by name (in ``profiles/recipes/``) or by the path of a YAML file; EdgeError for an unknown or malformed one."""
     path = _path_of(name)
