@@ -152,9 +152,11 @@ class Contrastive(Section):
 class Retrieval(Section):
     """Embeddings and rerankers: numbers of questions a split, what a query begins with, and the most ids of a text.
 
-    The prefix is Qwen3-Embedding's own, for which it was trained.
+    The prefix is Qwen3-Embedding's own, for which it was trained.  given: what the profile's base is already; without it an embedding is
+    trained here, of a reference base.
     """
 
+    given: Literal["", "embedding"] = ""
     seed: int = 20260101
     train: Positive = 2400
     validation: Positive = 100

@@ -1,7 +1,6 @@
-"""Profile -> specs of embeddings and rerankers: each a third and fourth use of the same base.
+"""Profile -> specs of embeddings: data and base -> embedding -> ONNX, and its rule (tokenizer, prefix of queries, dimensions).
 
-data and base -> embedding -> ONNX, and its rule (tokenizer, prefix of queries, dimensions); likewise -> reranker -> ONNX, and its decision,
-a classifier's of two labels.  What was an embedding or a reranker before it came here (``--model``) is taken as it is.
+A base that is an embedding already is taken as it is.
 """
 
 from __future__ import annotations
@@ -10,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline import specs
+from pipeline.errors import EdgeError
 from pipeline.profile import Profile, Retrieval
 from pipeline.store import Artifact, Spec, Workspace
 
-EMBEDDING, RERANKER = "embedding", "reranker"
+EMBEDDING = "embedding"
 
 
 def data(retrieval: Retrieval) -> Spec:
@@ -67,8 +67,16 @@ def rule(profile: Profile, weights: Artifact) -> Spec:
     return Spec("embedding-rule", build, config, {"merged": weights}, ("pipeline.export.embedding",))
 
 
+def has_embedding(profile: Profile) -> bool:
+    """Whether the profile's base is an embedding, or one is trained of it here."""
+    return profile.retrieval.given == EMBEDDING or profile.base.kind == "reference"
+
+
 def build_original(build: Callable[[Spec], Artifact], profile: Profile) -> tuple[Artifact, Artifact]:
-    """The embedding that a profile has, uncompressed, and its data: trained here of the reference base, else the base itself."""
+    """The embedding that a profile has, uncompressed, and its data; EdgeError where it has none."""
+    if not has_embedding(profile):
+        raise EdgeError(f"profile {profile.name}: expected a base that is an embedding, found none; take --profile reference, "
+                        "or qwen3-embedding-0.6b with --model DIRECTORY, or add `retrieval: {given: embedding}` to your own")
     made = build(data(profile.retrieval))
     base = build(specs.base(profile, build(specs.data(profile))))
-    return (build(embedding(profile.retrieval, base, made)) if profile.base.kind == "reference" else base), made
+    return (base if profile.retrieval.given else build(embedding(profile.retrieval, base, made))), made

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from pipeline.base.reference import ATTENTION, save_model
 from pipeline.compress.checkpoint import Checkpoint
-from pipeline.compress.training import schedule
+from pipeline.compress.schedule import schedule
 from pipeline.data.retrieval.dataset import Question, read_documents, read_questions
 from pipeline.errors import EdgeError
 from pipeline.progress import track

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -38,4 +39,21 @@ def exported(model: Path, out: Path, graph: str = "fused") -> Path:
         (out / name).mkdir(parents=True)
     export_embedding(out / "onnx", merged=model, config={"opset": 18, "max_length": LONGEST, "graph": graph})
     write_rule(out / "rule", merged=model, query_prefix=PREFIX, max_length=LONGEST)
+    return out
+
+
+def reranker(model: Path, out: Path) -> Path:
+    """The model as a classifier of two labels in out/onnx, its decision in out/decision."""
+    from pipeline.export.onnx import export_onnx
+    from pipeline.runtime.files import write_object
+    from pipeline.runtime.pair_prompt import SIDES
+    from tests.export.tiny_qwen3 import write_decision
+
+    (out / "onnx").mkdir(parents=True)
+    export_onnx(out / "onnx", merged=model, config={"opset": 18, "max_length": 256, "graph": "fused", "labels": ["A", "B"]})
+    ids = json.loads((out / "onnx" / "runtime.json").read_text())["label_ids"]
+    intents = [{"name": name, "label": label, "label_id": i, "route": "local"}
+               for name, label, i in zip(("yes", "no"), "AB", ids, strict=True)]
+    write_decision(out / "decision", model, prefix=SIDES.prefix, suffix=SIDES.suffix, max_length=256, intents=intents, temperature=40.0)
+    write_object(out / "decision" / "rerank.json", {"instruction": "find"})
     return out

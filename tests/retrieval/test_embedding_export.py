@@ -94,7 +94,8 @@ def test_weights_and_foreign_rules_are_refused(model, made, tmp_path):
         Embedder.open(made / "onnx", tmp_path, 1)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"version": 2}', '{"version": 1, "query_prefix": 3, "max_length": 8, "dimensions": 8}',
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"version": 2}',
+                                     '{"version": 1, "query_prefix": 3, "max_length": 8, "dimensions": 8}',
                                      '{"version": 1, "query_prefix": "", "max_length": true, "dimensions": 8}'])
 def test_a_broken_rule_is_one_line(tmp_path, content):
     (tmp_path / "embedding.json").write_text(content)
