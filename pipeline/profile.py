@@ -139,6 +139,33 @@ class Assistant(Section):
     decision: DecisionRule = DecisionRule(confidence_threshold=CONFIDENCE_THRESHOLD)
 
 
+class Contrastive(Section):
+    """How an embedding is trained (`pipeline.train.contrastive`): questions a step, and the temperature of their likeness to documents."""
+
+    seed: int = 42
+    epochs: Positive = 3
+    batch_size: Annotated[int, Field(ge=2)] = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    temperature: Annotated[float, Field(gt=0)] = 0.05
+
+
+class Retrieval(Section):
+    """Embeddings and rerankers: numbers of questions a split, what a query begins with, and the most ids of a text.
+
+    The prefix is Qwen3-Embedding's own, for which it was trained.  given: what the profile's base is already; without it an embedding is
+    trained here, of a reference base.
+    """
+
+    given: Literal["", "embedding"] = ""
+    seed: int = 20260101
+    train: Positive = 2400
+    validation: Positive = 100
+    challenge: Positive = 400
+    max_length: Positive = 512
+    query_prefix: str = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
+    embedding: Contrastive = Contrastive()
+
+
 class Export(Section):
     opset: Positive = 18
 
@@ -167,6 +194,7 @@ class Profile(Section):
     functions: Functions | None = None
     assistant: Assistant | None = None
     costs: Costs = Costs()
+    retrieval: Retrieval = Retrieval()
     export: Export = Export()
     serve: Serve = Serve()
 

@@ -26,6 +26,8 @@ def add(subparsers: Subparsers) -> None:
     what.add_argument("--recipe", help="a recipe's name or the path of its YAML file")
     what.add_argument("--compare", nargs="+", metavar="RECIPE", help=f"build and measure several; `{ORIGINAL}` is the merged model in fp32")
     what.add_argument("--list", action="store_true", help="the recipes that come with the project")
+    parser.add_argument("--task", choices=("intent", "embedding"), default="intent",
+                        help="what the model is for: deciding intents, or embedding texts for retrieval [%(default)s]")
     parser.add_argument("--dry-run", action="store_true", help="build nothing: predict bytes, memory and seconds after each step")
     parser.add_argument("--reports", type=Path, default=RESULTS.parent, help="where --compare writes compression.* [%(default)s]")
     parser.add_argument("--rounds", type=int, default=200, help="decisions timed of each that is compared [%(default)s]")
@@ -38,9 +40,13 @@ def add(subparsers: Subparsers) -> None:
 def _run(options: argparse.Namespace) -> int:
     if options.list:
         return _list()
+    if options.rounds < 1:
+        raise EdgeError(f"--rounds: expected at least 1, found {options.rounds}; give more")
     profile, recipes = profile_of(options), _recipes(options.compare or [options.recipe])
     if options.dry_run:
         return _predict(profile, recipes)
+    if options.task == "embedding":
+        return _compare_embeddings(options, profile, recipes) if options.compare else _apply_to_embedding(options, profile, recipes[0])
     return _compare(options, profile, recipes) if options.compare else _apply(options, profile, recipes[0])
 
 
@@ -80,13 +86,37 @@ def _apply(options: argparse.Namespace, profile: Profile, recipe: Recipe) -> int
     return 0
 
 
+def _apply_to_embedding(options: argparse.Namespace, profile: Profile, recipe: Recipe) -> int:
+    from pipeline.compress.chain import EMBEDDING, compress
+    from pipeline.report.recipe_steps import show_steps
+    from pipeline.retrieval_specs import build_original
+    build = _builder(options)
+    original, data = build_original(build, profile)
+    show_steps(compress(build, profile, recipe, original, data, EMBEDDING), original, sys.stdout)
+    return 0
+
+
+def _compare_embeddings(options: argparse.Namespace, profile: Profile, recipes: list[Recipe]) -> int:
+    from pipeline.compress.chain import EMBEDDING, compress
+    from pipeline.measure.embeddings import compare
+    from pipeline.report.embedding import record, show, write
+    from pipeline.retrieval_specs import build_original
+    build = _builder(options)
+    original, data = build_original(build, profile)
+    whole, = _recipes([ORIGINAL])
+    compared = [compress(build, profile, recipe, original, data, EMBEDDING) for recipe in recipes]
+    reference = compress(build, profile, whole, original, data, EMBEDDING) if "behaviour" in profile.tells else None
+    content = record(profile, compared, *compare(compared, reference, data.path, profile.serve.threads, options.rounds))
+    show(content, sys.stdout)
+    print(write(content, options.reports))
+    return 0
+
+
 def _compare(options: argparse.Namespace, profile: Profile, recipes: list[Recipe]) -> int:
     from pipeline.data.records import read_records
     from pipeline.measure.comparison import Against, measure_all
     from pipeline.measure.subject import Subject
     from pipeline.report.compression import record, show, write
-    if options.rounds < 1:
-        raise EdgeError(f"--rounds: expected at least 1, found {options.rounds}; give more")
     build = _builder(options)
     merged, data = _merged(build, profile)
 

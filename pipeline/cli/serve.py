@@ -14,6 +14,11 @@ def add(subparsers: Subparsers) -> None:
                         help="the classifier, or a registered one as NAME@champion [the newest onnx-int8 of the store]")
     parser.add_argument("--decision", metavar="KEY_OR_DIR", help="the decision made from the same model [the newest]")
     parser.add_argument("--functions", metavar="KEY_OR_DIR", help="the generator of the same base [the newest functions-int8, if any]")
+    parser.add_argument("--embedding", metavar="KEY_OR_DIR",
+                        help="an embedding that `edge compress --task embedding` made; served alone unless --model is given")
+    parser.add_argument("--embedding-rule", metavar="KEY_OR_DIR", help="what goes with it [the newest of the same weights]")
+    parser.add_argument("--reranker", metavar="KEY_OR_DIR", help="a reranker; served likewise")
+    parser.add_argument("--reranker-decision", metavar="KEY_OR_DIR", help="what goes with it [the newest of the same weights]")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]; one that others reach needs a key")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one [%(default)s]")
     parser.add_argument("--threads", type=int, default=1, help="of one model run [%(default)s]")
@@ -33,17 +38,21 @@ def _run(options: argparse.Namespace) -> int:
     from pipeline.edge.door import read_limits
     from pipeline.edge.listen import check_key, key_of, listen, names_of
     from pipeline.edge.server.app import Service, application
-    from pipeline.edge.server.chosen import choose
+    from pipeline.edge.server.chosen import choose, choose_pair
     from pipeline.edge.server.decisions import Decisions
-    from pipeline.edge.server.opened import open_engines
+    from pipeline.edge.server.opened import open_engines, open_retrieval
     from pipeline.store import Store
     key, limits = key_of(options.api_key_variable), read_limits()
     check_key(options.host, key, options.api_key_variable)
     _check(options)
-    chosen = choose(Store(options.store), *_registered(options), options.functions)
+    store = Store(options.store)
+    engines = open_retrieval(choose_pair(store, options.embedding, options.embedding_rule, "embedding-rule"),
+                             choose_pair(store, options.reranker, options.reranker_decision, "reranker-decision"), options.threads)
+    if options.model or not engines:
+        engines |= open_engines(choose(store, *_registered(options), options.functions), options.threads)
     workers = max(1, (os.cpu_count() or 1) // options.threads)
     decisions = Decisions(options.decisions) if options.decisions else None
-    service = Service(open_engines(chosen, options.threads), workers, options.queue, options.deadline, limits, decisions)
+    service = Service(engines, workers, options.queue, options.deadline, limits, decisions)
     app = application(service, key, names_of(options.host))
     listen(app, options.host, options.port, key, options.api_key_variable, answer=options.deadline, limits=limits)
     return 0

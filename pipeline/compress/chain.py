@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from pipeline import specs
+from pipeline import retrieval_specs, specs
 from pipeline.compress import DATA, GRAPH, ORIGIN, TEACHER, technique
 from pipeline.compress.recipe import Recipe, Step
 from pipeline.profile import Profile
@@ -33,7 +34,23 @@ class Compressed:
         return {name: step for name, step in self.steps.items() if name != EXPORT}
 
 
-def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe, merged: Artifact, data: Artifact) -> Compressed:
+class Task(NamedTuple):
+    """What a model is for: how its weights are exported, what goes with it to decide, and what techniques are told of its prompt."""
+
+    export: Callable[[Profile, Artifact, Recipe], Spec]
+    decision: Callable[[Profile, Artifact, Artifact], Spec]
+    prompt: Callable[[Profile], dict[str, Any]]
+
+
+INTENT = Task(lambda profile, weights, recipe: specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix, recipe.mapped),
+              specs.decision, lambda profile: profile.prompt.model_dump())
+EMBEDDING = Task(lambda profile, weights, recipe: retrieval_specs.onnx(profile, weights, recipe.graph, recipe.mapped),
+                 lambda profile, weights, data: retrieval_specs.rule(profile, weights),
+                 lambda profile: retrieval_specs.prompt(profile.retrieval))
+
+
+def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe, merged: Artifact, data: Artifact,
+             task: Task = INTENT) -> Compressed:
     """Build every step of a recipe from the merged model; what is in the store already is taken from there."""
     weights, graph, skipped = merged, None, []
     steps: dict[str, Artifact] = {}
@@ -43,13 +60,13 @@ def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe
             skipped.append(step.name)
             continue
         if module.STAGE == GRAPH and graph is None:
-            graph = steps[EXPORT] = build(specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix, recipe.mapped))
-        made = build(_spec(step, graph or weights, weights, merged, data, profile))
+            graph = steps[EXPORT] = build(task.export(profile, weights, recipe))
+        made = build(_spec(step, graph or weights, weights, merged, data, task.prompt(profile)))
         weights, graph = (weights, made) if graph else (made, None)
         steps[f"{number} {step.name}"] = made
     if graph is None and recipe.runtime == "onnx":
-        graph = steps[EXPORT] = build(specs.onnx_fp32(profile, weights, recipe.graph, recipe.prefix, recipe.mapped))
-    return Compressed(recipe, graph or weights, build(specs.decision(profile, weights, data)), steps, tuple(skipped))
+        graph = steps[EXPORT] = build(task.export(profile, weights, recipe))
+    return Compressed(recipe, graph or weights, build(task.decision(profile, weights, data)), steps, tuple(skipped))
 
 
 def left_out(step: Step, profile: Profile) -> bool:
@@ -57,7 +74,7 @@ def left_out(step: Step, profile: Profile) -> bool:
     return getattr(technique(step.name), "HEALS", False) and "behaviour" not in profile.tells
 
 
-def _spec(step: Step, model: Artifact, weights: Artifact, merged: Artifact, data: Artifact, profile: Profile) -> Spec:
+def _spec(step: Step, model: Artifact, weights: Artifact, merged: Artifact, data: Artifact, prompt: dict[str, Any]) -> Spec:
     module = technique(step.name)
     inputs = {"model": model}
     if TEACHER in module.NEEDS:
@@ -66,4 +83,4 @@ def _spec(step: Step, model: Artifact, weights: Artifact, merged: Artifact, data
         inputs["data"] = data
     if module.STAGE == GRAPH and {ORIGIN, DATA} & set(module.NEEDS):
         inputs["origin"] = weights
-    return specs.compression(step.name, step.settings.model_dump(), inputs, profile.prompt.model_dump())
+    return specs.compression(step.name, step.settings.model_dump(), inputs, prompt)

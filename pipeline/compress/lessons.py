@@ -14,25 +14,17 @@ from torch.nn import functional
 
 from pipeline.base.corpus import Speaker
 from pipeline.base.reference import ATTENTION
-from pipeline.compress import Source
+from pipeline.compress import Source, calibration
 from pipeline.compress.calibration import answers
 from pipeline.compress.model import open_model
-from pipeline.data.intents import INTENTS
-from pipeline.data.records import read_records
+from pipeline.compress.tasks import task_of
+from pipeline.compress.tasks.query import UNLABELLED, Query
+from pipeline.data.retrieval.dataset import DOCUMENTS
 from pipeline.errors import EdgeError
 from pipeline.progress import track
 from pipeline.runtime.files import read_object
-from pipeline.runtime.prompt import Prompt, template
 
-UNLABELLED = -1
 AT_ONCE = 2**24  # tokens x layers x hidden of one pass: 585 tokens of Qwen3-0.6B, whose activations then take 1.5 GB
-
-
-class Query(NamedTuple):
-    """A text and the index of its intent, or UNLABELLED."""
-
-    text: str
-    label: int
 
 
 class Answered(NamedTuple):
@@ -63,7 +55,7 @@ def training_queries(source: Source, transfer: int, seed: int) -> list[Query]:
     Also read, but only to keep away what equals or resembles them: all queries of the .jsonl files beside the training data, which
     are the held-out splits.  It is the rule by which the reference base was pre-trained (`pipeline.base.corpus`).
     """
-    queries = read_queries(source.train)
+    queries = read_queries(source, source.train)
     return queries + [Query(text, UNLABELLED) for text in transfer_texts(transfer, seed, _queries_beside(source))]
 
 
@@ -79,17 +71,18 @@ def transfer_texts(count: int, seed: int, exclude: Sequence[str]) -> list[str]:
     raise EdgeError(f"transfer: expected at most {len(found):,} texts, found {count:,}; lower it")
 
 
-def read_queries(file: Path | None) -> list[Query]:
-    """The records of a split; EdgeError without one."""
+def read_queries(source: Source, file: Path | None) -> list[Query]:
+    """The texts of a split; EdgeError without one."""
     if file is None:
         raise EdgeError("expected training and validation data, found none; run the recipe on a profile with data")
-    of = {intent.name: at for at, intent in enumerate(INTENTS)}
-    return [Query(record.query, of[record.intent]) for record in read_records(file)]
+    return calibration.read_queries(source, file)
 
 
 def _queries_beside(source: Source) -> list[str]:
+    """Of all splits, each a file that training or validation could be."""
     folders = sorted({file.parent for file in (source.train, source.validation) if file})
-    return [query.text for folder in folders for file in sorted(folder.glob("*.jsonl")) for query in read_queries(file)]
+    splits = [file for folder in folders for file in sorted(folder.glob("*.jsonl")) if file.name != DOCUMENTS]
+    return [query.text for file in splits for query in read_queries(source, file)]
 
 
 def teach(source: Source, *sets: Sequence[Query], states: bool = False) -> list[Lessons]:
@@ -115,7 +108,7 @@ def teach(source: Source, *sets: Sequence[Query], states: bool = False) -> list[
 
 def encode(directory: Path, source: Source, queries: Sequence[Query]) -> list[list[int]]:
     """The whole prompt of each query by the tokenizer of ``directory``."""
-    prompt = Prompt(directory, *template(source.prompt["system"]), source.prompt["max_length"])
+    prompt = task_of(source.prompt).prompt(directory, source.prompt)
     return [prompt.encode(query.text).ids for query in queries]
 
 

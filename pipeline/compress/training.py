@@ -21,10 +21,12 @@ from pipeline.base.pretrain import Encoded, batches
 from pipeline.base.reference import ATTENTION
 from pipeline.compress import Source
 from pipeline.compress.checkpoint import EVERY, Checkpoint
-from pipeline.compress.lessons import UNLABELLED, Answered, Lessons, answer, answer_all, portions, read_queries, teach, training_queries
+from pipeline.compress.lessons import Answered, Lessons, answer, answer_all, portions, read_queries, teach, training_queries
 from pipeline.compress.model import open_model, write_model
+from pipeline.compress.schedule import schedule
 from pipeline.compress.settings import Positive
 from pipeline.compress.settings import Settings as Base
+from pipeline.compress.tasks.query import UNLABELLED
 from pipeline.errors import EdgeError
 from pipeline.progress import track
 from pipeline.runtime.files import write_object
@@ -70,7 +72,7 @@ def heal(out: Path, scratch: Path, source: Source, settings: Training, *, around
     divergence (nats), agreement with the teacher and accuracy, before and after (both inside ``around``).
     """
     started = time.monotonic()
-    queries, held_out = training_queries(source, settings.transfer, settings.seed), read_queries(source.validation)
+    queries, held_out = training_queries(source, settings.transfer, settings.seed), read_queries(source, source.validation)
     lessons, validation = teach(source, queries, held_out, states=settings.features > 0)
     model = open_model(source.model)
     own = model.dtype
@@ -156,12 +158,6 @@ def steps_of(ids: Sequence[list[int]], settings: Training) -> list[list[int]]:
         left = settings.epochs - epoch
         plan += [[order[at] for at in batch] for batch in made[:max(1, round(left * len(made))) if left < 1 else None]]
     return plan
-
-
-def schedule(step: int, steps: int, warmup: float) -> float:
-    """The learning rate's share of the highest: a linear rise, then half a cosine."""
-    warm = round(warmup * steps)
-    return (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm)))
 
 
 def judge(model: Any, lessons: Lessons) -> dict[str, float]:

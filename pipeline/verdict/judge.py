@@ -12,6 +12,7 @@ from pipeline.errors import EdgeError
 from pipeline.measure.measurement import Exact, Measurement, NotMeasured, Paired, PairedSample, Proportion, Sample
 from pipeline.percentile import percentile
 from pipeline.verdict import statistics as st
+from pipeline.verdict.bootstrap import sample_mean
 from pipeline.verdict.thresholds import State, Target
 
 
@@ -106,6 +107,8 @@ def _estimate(measurement: Measurement, target: Target) -> _Estimate:
         case "ratio", PairedSample(reference=ref, candidate=cand) if ref and len(ref) == len(cand):
             ratio = float(np.median(np.asarray(ref) / np.asarray(cand)))
             return _Estimate(ratio, st.median_ratio_bounds(ref, cand, confidence), len(ref))
+        case "mean", Sample(values=values) if values:
+            return _Estimate(float(np.mean(values)), sample_mean(values, confidence), len(values))
         case "maximum", Sample(values=values) if values:
             return _Estimate(max(values), st.Bounds(max(values), max(values)), len(values))
         case "exact", Exact(value=value):
@@ -149,6 +152,10 @@ def _needed(measurement: Measurement, estimate: _Estimate, target: Target) -> in
             scaled = [round(count * n / estimate.n) for count in (lost, won)]
             bounds = st.discordant_difference(*scaled, n, confidence)
             return not bounds.lower <= wanted <= bounds.upper
+    elif target.statistic == "mean":
+        def settles(n: int) -> bool:
+            bounds = _narrowed(estimate, n)
+            return not bounds.lower <= wanted <= bounds.upper
     elif isinstance(measurement, (Sample, PairedSample)) and target.statistic != "maximum":
         q = target.percentile or 0.5
         values = np.asarray(measurement.values if isinstance(measurement, Sample)
@@ -161,3 +168,9 @@ def _needed(measurement: Measurement, estimate: _Estimate, target: Target) -> in
         return target.smallest_n if estimate.n < target.smallest_n else None
     limit = 10_000_000 if isinstance(measurement, Proportion) else 200_000
     return st.smallest_settling_n(settles, max(estimate.n + 1, target.smallest_n), limit)
+
+
+def _narrowed(estimate: _Estimate, n: int) -> st.Bounds:
+    """The bounds of a mean as they would be of n samples: nearer by the root of how many times more that is."""
+    share = math.sqrt(estimate.n / n)
+    return st.Bounds(*(estimate.value + share * (bound - estimate.value) for bound in estimate.bounds))

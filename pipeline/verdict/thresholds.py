@@ -14,14 +14,15 @@ from pipeline.errors import EdgeError
 from pipeline.yaml_file import read_model, validate
 
 Unit = Literal["proportion", "points", "ms", "s", "MB", "mW", "count", "ratio", "logits"]
-Statistic = Literal["proportion", "non_inferiority", "superiority", "percentile", "ratio", "maximum", "exact"]
+Statistic = Literal["proportion", "non_inferiority", "superiority", "percentile", "ratio", "mean", "maximum", "exact"]
 State = Literal["pass", "fail", "inconclusive", "invalid", "not_measured"]
 # Strict and finite: `true`, "2" and .inf are typos, not numbers, and .inf as a target would make its claim always pass.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Confidence = Annotated[Number, Field(gt=0.5, lt=1)]
 UNITS: dict[Statistic, tuple[Unit, ...]] = {
     "proportion": ("proportion",), "non_inferiority": ("points",), "superiority": ("points",), "percentile": ("ms", "mW"),
-    "ratio": ("ratio",), "maximum": ("ms", "s", "MB", "mW", "proportion", "logits"), "exact": ("count", "MB", "proportion"),
+    "ratio": ("ratio",), "mean": ("points", "proportion"),
+    "maximum": ("ms", "s", "MB", "mW", "proportion", "logits"), "exact": ("count", "MB", "proportion"),
 }
 RELATIVE = re.compile(r"(\d{1,4}(?:\.\d{1,9})?) ?%", re.ASCII)
 DIRECTIONS = {"non_inferiority": "<", "superiority": ">"}  # a loss stays below its target, a gain lies above

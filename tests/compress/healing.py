@@ -44,7 +44,7 @@ def half_as_deep(model: Path, out: Path) -> Path:
 
 
 def lessons_of(source: Source, **settings: object) -> Lessons:
-    return teach(source, read_queries(source.train), **settings)[0]
+    return teach(source, read_queries(source, source.train), **settings)[0]
 
 
 @pytest.fixture(scope="session")

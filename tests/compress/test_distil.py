@@ -38,7 +38,7 @@ def test_what_depth_pruning_lost_comes_back(taught, pruned, tmp_path):
     curves = json.loads((tmp_path / "out" / "curves.json").read_text())
     assert [point["step"] for point in curves["train"]] == list(range(1, report["steps"] + 1))
     assert curves["eval"][-1]["loss"] == after["loss"] and curves["rows"] == report["queries"]
-    held_out, = teach(taught, read_queries(taught.validation))
+    held_out, = teach(taught, read_queries(taught, taught.validation))
     assert judge(open_model(tmp_path / "out"), held_out) == after
 
 
@@ -106,7 +106,7 @@ def test_a_student_may_be_narrower_and_have_another_tokenizer(taught, tmp_path):
     train_tokenizer(TEXTS, 330, student)
     compress("distil", tmp_path / "out", replace(taught, model=student), **FEW, hard=1.0)
     assert (tmp_path / "out" / "tokenizer.json").read_bytes() == (student / "tokenizer.json").read_bytes()
-    lessons, = teach(replace(taught, model=student), read_queries(taught.train))
+    lessons, = teach(replace(taught, model=student), read_queries(taught, taught.train))
     assert lessons.ids != lessons_of(taught).ids and torch.equal(lessons.logits, lessons_of(taught).logits)
 
 

@@ -70,7 +70,7 @@ def test_trained_so_the_rounded_model_is_closer_to_its_teacher(taught, tmp_path)
     """The planted fault: the same rounding without training.  Two bits, so that rounding hurts so small a model."""
     asked = {"transfer": 0, "epochs": 2.0, "batch_size": 16, "bits": 2, "group": 32, "learning_rate": 2e-3}
     compress("qat", tmp_path / "out", taught, **asked)
-    held_out, = teach(taught, read_queries(taught.validation))
+    held_out, = teach(taught, read_queries(taught, taught.validation))
     untrained, trained = (divergence_when_rounded(folder, 2, 32, held_out) for folder in (taught.model, tmp_path / "out"))
     assert untrained > 0.05 and trained < untrained / 2
     report = json.loads((tmp_path / "out" / "compression.json").read_text())["validation"]

@@ -95,8 +95,10 @@ from pipeline.edge.door import read_limits
 from pipeline.edge.listen import listen, names_of
 from pipeline.edge.server.app import Service, application
 from pipeline.edge.server.engines import Piece, Usage
+from pipeline.edge.server.protocol import ChatRequest
 
 class Slow:
+    takes = ChatRequest
     '''Says the last message word by word.  A number is so many ms of silence, a path waits for that file, and `!` is a mistake.'''
     def answer(self, request):
         for word in request.last_user_message.split():

@@ -19,12 +19,11 @@ from pipeline.base.corpus import utterances
 from pipeline.base.reference import save_model
 from pipeline.compress import DATA, VOCABULARY, WEIGHTS, Source
 from pipeline.compress.byte_bpe import ByteBPE
-from pipeline.compress.calibration import answers, asked
+from pipeline.compress.calibration import answers, asked, read_queries
 from pipeline.compress.model import TOKENIZER, open_model
 from pipeline.compress.plan import Plan
 from pipeline.compress.settings import Positive
 from pipeline.compress.settings import Settings as Base
-from pipeline.data.records import read_records
 from pipeline.errors import EdgeError
 from pipeline.runtime.files import read_object, write_object
 from pipeline.runtime.prompt import Prompt, read_tokenizer
@@ -61,7 +60,7 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
     if min(settings.rows, len(bpe.ids)) < len(needed):
         raise EdgeError(f"expected rows for the {len(needed)} tokens of prompt, labels and training queries, found {settings.rows}; "
                         "raise rows")
-    texts = {"corpus": [said.text for said in utterances()], "validation": _queries(source.validation)}
+    texts = {"corpus": [said.text for said in utterances()], "validation": _queries(source)}
     ids = {name: _encoded(source.model, of) for name, of in texts.items()}
     state, new = bpe.trimmed(_filled(bpe, needed, settings, Counter(chain.from_iterable(ids["corpus"]))))
     if len(new) == before:
@@ -147,8 +146,8 @@ def _uncut(source: Source) -> Source:
     return replace(source, prompt={**source.prompt, "max_length": UNCUT})
 
 
-def _queries(file: Path | None) -> list[str]:
-    return [record.query for record in read_records(file)] if file else []
+def _queries(source: Source) -> list[str]:
+    return [query.text for query in read_queries(source, source.validation)] if source.validation else []
 
 
 def _encoded(model: Path, texts: Sequence[str]) -> list[list[int]]:

@@ -1,25 +1,26 @@
-"""The cloud: any server of OpenAI's chat completions, asked with patience and left alone while it fails."""
+"""The cloud: any server of OpenAI's API, asked with patience and left alone while it fails."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pybreaker
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay, wait_exponential_jitter
 
-from pipeline.edge.gateway.completion import CloudError, read_parts
+from pipeline.edge.gateway.completion import CloudError, read_answer, read_parts
 from pipeline.edge.gateway.limits import Limits
 from pipeline.edge.gateway.part import Part
 from pipeline.edge.loopback import is_loopback
 from pipeline.errors import EdgeError
 
 Messages = Sequence[Mapping[str, Any]]
+T = TypeVar("T")
 
 
 class Cloud:
@@ -50,26 +51,42 @@ class Cloud:
         options: other fields of the request, such as stream and temperature.
         """
         body = {**options, "model": self._model, "messages": list(messages)}
-        deadline = time.monotonic() + self._limits.total
-        retrying = Retrying(
-            retry=retry_if_exception(lambda error: self._worth_another(error)), wait=self._wait, reraise=True,
-            stop=stop_after_attempt(self._limits.attempts) | stop_before_delay(self._limits.total))
-        first, rest = retrying(self._begin, body, deadline)
+        first, rest = self._patiently(lambda deadline: self._begin(body, deadline), self._limits.attempts)
         yield first
         yield from rest
 
+    def fetch(self, method: str, path: str, body: Mapping[str, Any] | None = None, attempts: int | None = None) -> dict[str, Any]:
+        """The JSON object that any other path of the API answers with; CloudError as for ``ask``."""
+        return self._patiently(lambda deadline: self._object(method, path, body, deadline), attempts or self._limits.attempts)
+
     def close(self) -> None:
         self._client.close()
+
+    def _patiently(self, attempt: Callable[[float], T], attempts: int) -> T:
+        """What ``attempt`` brings until a deadline, on the clock of ``time.monotonic``; it is tried again where that may help."""
+        deadline = time.monotonic() + self._limits.total
+        return Retrying(
+            retry=retry_if_exception(lambda error: self._worth_another(error)), wait=self._wait, reraise=True,
+            stop=stop_after_attempt(attempts) | stop_before_delay(self._limits.total))(attempt, deadline)
 
     def _begin(self, body: dict[str, Any], deadline: float) -> tuple[Part, Iterator[Part]]:
         parts = self._attempt(body, deadline)
         return next(parts), parts
 
     def _attempt(self, body: dict[str, Any], deadline: float) -> Iterator[Part]:
+        with self._asking("POST", "chat/completions", body) as response:
+            yield from read_parts(response, deadline, self._limits.longest_answer)
+
+    def _object(self, method: str, path: str, body: Mapping[str, Any] | None, deadline: float) -> dict[str, Any]:
+        with self._asking(method, path, body) as response:
+            return read_answer(response, deadline, self._limits.longest_answer)
+
+    @contextmanager
+    def _asking(self, method: str, path: str, body: Mapping[str, Any] | None) -> Iterator[httpx.Response]:
         try:
-            with self._breaker.calling(), _told(), self._client.stream("POST", "chat/completions", json=body) as response:
+            with self._breaker.calling(), _told(), self._client.stream(method, path, json=body) as response:
                 _check(response)
-                yield from read_parts(response, deadline, self._limits.longest_answer)
+                yield response
         except pybreaker.CircuitBreakerError:
             raise CloudError("resting", "failed several times in a row and is left alone for a while; wait", counts=False) from None
 

@@ -52,6 +52,11 @@ def read_parts(response: httpx.Response, deadline: float, longest: int) -> Itera
     raise CloudError("cut", "expected the answer to its end, found it cut off; try again", again=True)
 
 
+def read_answer(response: httpx.Response, deadline: float, longest: int) -> dict[str, Any]:
+    """The JSON object of an answer that is no chat completion; CloudError for any other.  deadline, longest: as for ``read_parts``."""
+    return _object(b"".join(_bytes(response, deadline, longest)))
+
+
 def _bytes(response: httpx.Response, deadline: float, longest: int) -> Iterator[bytes]:
     """What arrives, as it was sent: compressed data, never asked for, would have no bound."""
     total = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
@@ -64,15 +65,20 @@ class Question(protocol.ChatRequest):
 
     def forwarded(self) -> list[dict[str, str]]:
         """The messages that may leave the device; no field of theirs but role and content does."""
-        kept, hidden = [], False
-        for message in self.messages:
-            if message.role != "assistant":  # what is answered to a hidden message is hidden with it
-                hidden = message.name == LOCAL_ONLY
-            if not hidden:
-                kept.append({"role": message.role, "content": message.text})
-        return kept
+        leave = may_leave([(message.role, message.name) for message in self.messages])
+        return [{"role": message.role, "content": message.text} for message, free in zip(self.messages, leave, strict=True) if free]
 
     def options(self) -> dict[str, Any]:
         """The fields that a cloud is handed as they came."""
         options = self.model_dump(include=FORWARDED, exclude_none=True)
         return {**options, "stream_options": {"include_usage": True}} if self.stream else options
+
+
+def may_leave(messages: Sequence[tuple[str, str | None]]) -> list[bool]:
+    """Of each message's role and name, whether it may leave the device: not one named ``local_only``, nor what was answered to it."""
+    free, found = True, []
+    for role, name in messages:
+        if role != "assistant":
+            free = name != LOCAL_ONLY
+        found.append(free and name != LOCAL_ONLY)
+    return found

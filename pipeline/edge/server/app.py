@@ -1,12 +1,12 @@
-"""The served API: chat completions, the models, health and metrics."""
+"""The served API: chat completions, embeddings, reranking, the models, health and metrics."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
-from typing import TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,13 +17,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from pipeline.edge.door import Limits
-from pipeline.edge.server import answers
+from pipeline.edge.server import answers, retrieval
 from pipeline.edge.server.auth import KeyRequired
 from pipeline.edge.server.body import read_body
 from pipeline.edge.server.decisions import Decisions
 from pipeline.edge.server.engines import Engine, Piece
 from pipeline.edge.server.metrics import Metrics
-from pipeline.edge.server.protocol import ChatRequest, read_request
+from pipeline.edge.server.protocol import ChatRequest, Strict, read_request
 from pipeline.edge.server.queue import Queue
 from pipeline.edge.server.refusal import Refusal, mistake, refuse
 
@@ -38,17 +38,29 @@ class Service:
     def __init__(self, engines: Mapping[str, Engine], workers: int, room: int, deadline: float, limits: Limits,
                  decisions: Decisions | None = None) -> None:
         self._metrics, self._deadline, self._limits, self._decisions = Metrics(engines), deadline, limits, decisions
+        self._takes = {name: engine.takes for name, engine in engines.items()}
         self._queues = {name: Queue(engine, workers, room, self._metrics.waiting.labels(name), self._metrics.running.labels(name))
                         for name, engine in engines.items()}
 
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions."""
+        return await self._answer(request, ChatRequest, lambda asked, whole: answers.completion(asked.model, whole, bool(asked.logprobs)))
+
+    async def embeddings(self, request: Request) -> Response:
+        """POST /v1/embeddings."""
+        return await self._answer(request, retrieval.EmbeddingRequest, retrieval.embeddings)
+
+    async def rerank(self, request: Request) -> Response:
+        """POST /v1/rerank."""
+        return await self._answer(request, retrieval.RerankRequest, retrieval.ranking)
+
+    async def _answer(self, request: Request, kind: Any, render: Callable[[Any, list[Piece]], dict[str, Any]]) -> Response:
         begun, model = time.monotonic(), ""
         try:
-            asked = read_request(await read_body(request, self._limits), request.headers.get("content-type", ""), ChatRequest)
+            asked = read_request(await read_body(request, self._limits), request.headers.get("content-type", ""), kind)
             model = asked.model
-            pieces = self._queue(model).answer(asked, asyncio.get_running_loop().time() + self._deadline)
-            if asked.stream:
+            pieces = self._queue(model, kind).answer(asked, asyncio.get_running_loop().time() + self._deadline)
+            if kind is ChatRequest and asked.stream:
                 first = await _unless_gone(request, anext(pieces))
                 events = self._events(asked, first, pieces, begun)
                 return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -64,7 +76,7 @@ class Service:
             self._metrics.count(model, 500, time.monotonic() - begun)
             return await refuse(request, mistake())
         self._count_answer(model, whole[-1], begun)
-        return JSONResponse(answers.completion(model, whole, bool(asked.logprobs)))
+        return JSONResponse(render(asked, whole))
 
     async def models(self, request: Request) -> Response:
         """GET /v1/models."""
@@ -79,10 +91,14 @@ class Service:
         """GET /metrics, for Prometheus."""
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    def _queue(self, model: str) -> Queue:
+    def _queue(self, model: str, kind: type[Strict]) -> Queue:
         if model not in self._queues:
             raise Refusal(404, f"expected a model of {', '.join(self._queues)}, found another; name one of these", param="model",
                           code="model_not_found")
+        if self._takes[model] is not kind:
+            fitting = [name for name, takes in self._takes.items() if takes is kind]
+            expected = f"one of {', '.join(fitting)}" if fitting else "one, but none is served"
+            raise Refusal(400, f"model: expected {expected} on this path, found {model}; ask that on a path of its own", param="model")
         return self._queues[model]
 
     async def _events(self, asked: ChatRequest, first: Piece, rest: AsyncGenerator[Piece, None], begun: float) -> AsyncIterator[str]:
@@ -122,7 +138,8 @@ class Service:
 def application(service: Service, api_key: str | None, hosts: list[str]) -> Starlette:
     """The ASGI application.  hosts: the names it may be called by."""
     routes = [Route("/health", service.health), Route("/metrics", service.metrics), Route("/v1/models", service.models),
-              Route("/v1/chat/completions", service.chat, methods=["POST"])]
+              Route("/v1/chat/completions", service.chat, methods=["POST"]), Route("/v1/embeddings", service.embeddings, methods=["POST"]),
+              Route("/v1/rerank", service.rerank, methods=["POST"])]
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts), Middleware(KeyRequired, api_key=api_key)]
     return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: refuse})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.errors import EdgeError
 from pipeline.store import Artifact, Store
@@ -19,6 +20,27 @@ class Chosen:
     model: Path
     decision: Path
     functions: Path | None
+
+
+class Pair(NamedTuple):
+    """The directories of a model and of what it is asked by: an embedding's rule, or a reranker's decision."""
+
+    model: Path
+    rule: Path
+
+
+def choose_pair(store: Store, model: str | None, rule: str | None, kind: str) -> Pair | None:
+    """A model as it is named, as for ``choose``, and what goes with it: as named, or the newest of ``kind`` made from the same weights."""
+    if model is None:
+        return None
+    found = _named(store, model)
+    if rule is None and isinstance(found, Artifact):
+        listed = {artifact.key: artifact for artifact in store.list()}
+        weights = _weights(listed, found.key)
+        rule = next((key for key in reversed(listed) if listed[key].kind == kind and _weights(listed, key) == weights), None)
+    if rule is None:
+        raise EdgeError(f"expected an artifact of the kind {kind} made from the same weights as {model}, found none; name it")
+    return Pair(_path(found), _path(_named(store, rule)))
 
 
 def choose(store: Store, model: str | None, decision: str | None, functions: str | None) -> Chosen:

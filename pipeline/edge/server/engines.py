@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipeline.edge.classifier import Classifier
-from pipeline.edge.server.protocol import ChatRequest
+from pipeline.edge.server.protocol import ChatRequest, Strict
 from pipeline.edge.server.refusal import Refusal
 
 
@@ -49,9 +49,11 @@ class Piece:
 
 
 class Engine(Protocol):
-    """A model that answers.  Several threads may ask it at once."""
+    """A model that answers.  Several threads may ask it at once.  takes: the kind of request that it understands."""
 
-    def answer(self, request: ChatRequest) -> Iterator[Piece]:
+    takes: type[Strict]
+
+    def answer(self, request: Any) -> Iterator[Piece]:
         """The pieces of an answer, computed as they are asked for; Refusal for what this model does not do."""
         ...
 
@@ -62,6 +64,8 @@ class ClassifierEngine:
     Any system message is ignored, for the prompt is the one it was trained on; and so is what concerns sampling.  The label's
     log-probability is taken over the labels at temperature 1, so whoever has the decision's rule comes to the same confidence.
     """
+
+    takes = ChatRequest
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier

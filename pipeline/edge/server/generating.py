@@ -28,6 +28,8 @@ class GeneratorEngine:
     argument is a part of the last user message.  ``tool_choice`` "auto" calls one, too.
     """
 
+    takes = ChatRequest
+
     def __init__(self, directory: Path, generator: Generator) -> None:
         self._generator, self._tokenizer = generator, read_tokenizer(directory)
         self._conversation = Conversation(directory, generator.max_length)

@@ -159,7 +159,7 @@ class ChatRequest(Strict):
         return bool(self.tools) and self.tool_choice != "none"
 
 
-Request = TypeVar("Request", bound=ChatRequest)
+Request = TypeVar("Request", bound=Strict)
 
 
 def read_request(body: bytes, content_type: str, kind: type[Request]) -> Request:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from prometheus_client import Gauge
 
 from pipeline.edge.server.engines import Engine, Piece
-from pipeline.edge.server.protocol import ChatRequest
+from pipeline.edge.server.protocol import Strict
 from pipeline.edge.server.refusal import Refusal
 from pipeline.errors import EdgeError
 
@@ -27,7 +27,7 @@ class Queue:
         waiting.set_function(lambda: self._waits)
         self._running = running
 
-    async def answer(self, request: ChatRequest, deadline: float) -> AsyncGenerator[Piece, None]:
+    async def answer(self, request: Strict, deadline: float) -> AsyncGenerator[Piece, None]:
         """The pieces of an answer as they are computed.
 
         deadline: on the loop's clock.  Refusal 429 where the queue is full, 504 past the deadline, 503 where the model fails, and
@@ -65,7 +65,7 @@ class Queue:
         finally:
             self._waits -= 1
 
-    def _start(self, request: ChatRequest) -> tuple[asyncio.Queue[Piece | Exception], threading.Event]:
+    def _start(self, request: Strict) -> tuple[asyncio.Queue[Piece | Exception], threading.Event]:
         loop, stopped = asyncio.get_running_loop(), threading.Event()
         pieces: asyncio.Queue[Piece | Exception] = asyncio.Queue()
 

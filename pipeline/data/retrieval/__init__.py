@@ -1,0 +1,1 @@
+"""Questions and the documents that answer them: what embeddings and rerankers are trained and judged on."""
