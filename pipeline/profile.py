@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.data.intents import INTENTS, shares_of
 from pipeline.data.records import CONFIDENCE_THRESHOLD, NAMED
@@ -58,8 +58,19 @@ class Prompt(Section):
     max_length: Positive = 128
 
 
+class Launch(Section):
+    """Training on several GPUs (`pipeline.train.launch`): so many of each of so many nodes, and what DeepSpeed spreads over them."""
+
+    gpus: Positive = 1
+    nodes: Positive = 1
+    deepspeed: Literal["zero0", "zero1", "zero2", "zero2_offload", "zero3", "zero3_offload"] | None = None
+
+
 class Train(Section):
-    """LoRA, by ms-swift or by mlx-lm (``trainer``), in the linear modules that ``target_modules`` name, of every layer or of ``layers``."""
+    """LoRA, by ms-swift or by mlx-lm (``trainer``), in the linear modules that ``target_modules`` name, of every layer or of ``layers``.
+
+    ``batch_size``: of all processes together, where ``launch`` has several.
+    """
 
     trainer: Literal["ms-swift", "mlx"] = "ms-swift"
     rank: Positive = 8
@@ -73,6 +84,20 @@ class Train(Section):
     epochs: Positive = 3
     batch_size: Positive = 4
     seed: int = 42
+    launch: Launch | None = None
+
+    @model_validator(mode="after")
+    def _shared_evenly(self) -> Self:
+        """What the training depends on but for the trainer is the same with and without several processes, the batch too."""
+        if self.launch is None:
+            return self
+        if self.trainer != "ms-swift":
+            raise ValueError(f"launch: expected trainer ms-swift, found {self.trainer}; leave launch out")
+        processes = self.launch.gpus * self.launch.nodes
+        if self.batch_size % processes:
+            raise ValueError(f"launch: expected a batch_size that {processes} processes share evenly, found {self.batch_size}; take other "
+                             "gpus or nodes")
+        return self
 
 
 class DecisionRule(Section):

@@ -81,7 +81,7 @@ def adapter(profile: Profile, base: Artifact, data: Artifact) -> Spec:
 
 def lora(kind: str, prompt: Mapping[str, Any], train: Train, base: Artifact, data: Artifact, rows: str = "") -> Spec:
     """An adapter by the trainer that ``train`` names.  rows: the module whose `read_rows` reads the data, where it is not intents."""
-    config = {"prompt": prompt, "train": train.model_dump(exclude={"trainer"})}
+    config = {"prompt": prompt, "train": train.model_dump(exclude={"trainer"} if train.launch else {"trainer", "launch"})}
     trainer, programs, libraries = TRAINERS[train.trainer]
 
     def build(work: Workspace) -> None:

@@ -6,7 +6,6 @@ import math
 import platform
 import re
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pipeline.train import adapter as lora
 from pipeline.train import results
 from pipeline.train.checkpoints import newest_whole
 from pipeline.train.inputs import BaseModel, Row, check_base, check_space, read_rows, write_rows
+from pipeline.train.launch import Launch
 from pipeline.train.plugin import label_template
 from pipeline.train.weights import count, weight_files
 
@@ -56,15 +56,16 @@ def train_adapter(
     expected = lora.expected_shapes(model.shapes, modules, recipe["rank"])
     splits = {name: read(file, base, prompt) for name, file in (("train", train), ("validation", validation))}
     rows = {name: len(split) for name, split in splits.items()}
-    schedule = _schedule(rows["train"], recipe)
+    schedule, launch = _schedule(rows["train"], recipe), Launch.of(recipe, _device(), rows)
     scratch.mkdir(parents=True, exist_ok=True)
     check_space(scratch, 200_000_000 + 14 * count(expected) * (schedule.total // schedule.save + 2))
     files = [write_rows(scratch / f"{name}.messages.jsonl", split) for name, split in splits.items()]
     targets = recipe["target_modules"] if recipe["layers"] is None else modules
-    argv = _arguments(model, targets, files, scratch / "run", config, schedule)
+    argv = _arguments(model, targets, files, scratch / "run", config, schedule, launch)
 
-    identity = _identity(model, files, _without_paths(argv, base, scratch))
-    _run_swift(argv, scratch, schedule, identity)
+    identity = _identity(model, files, _without_paths(argv, base, scratch)) | launch.identity
+    _run_swift(argv, scratch, schedule, identity, launch)
+    launch.end_of_helper()
     summary = results.read_summary(scratch / "run" / "logging.jsonl")
     points = results.curves(summary)
     results.check_first_row(scratch / "sft.log", {row.ids: row.answered for row in splits["train"]})
@@ -92,7 +93,7 @@ def _schedule(rows: int, recipe: Mapping[str, Any]) -> Schedule:
 
 
 def _arguments(
-    model: BaseModel, targets: list[str], files: list[Path], output: Path, config: Mapping[str, Any], schedule: Schedule
+    model: BaseModel, targets: list[str], files: list[Path], output: Path, config: Mapping[str, Any], schedule: Schedule, launch: Launch
 ) -> list[str]:
     """ms-swift's arguments; its defaults are repeated where a later version could change the result."""
     recipe, device, large = config["train"], _device(), count(model.shapes) > LARGE
@@ -120,8 +121,8 @@ def _arguments(
         "warmup_ratio": recipe["warmup"],
         "weight_decay": recipe["weight_decay"],
         "num_train_epochs": recipe["epochs"],
-        "per_device_train_batch_size": recipe["batch_size"],
-        "per_device_eval_batch_size": recipe["batch_size"],
+        "per_device_train_batch_size": launch.share(recipe["batch_size"]),
+        "per_device_eval_batch_size": launch.share(recipe["batch_size"]),
         "gradient_accumulation_steps": 1,
         "gradient_checkpointing": large,
         "seed": recipe["seed"],
@@ -136,6 +137,7 @@ def _arguments(
         "dataloader_num_workers": 0,
         "add_version": False,
         "output_dir": output.resolve(),
+        **launch.options,
     }
     if device == "cpu":
         # On short rows the backward pass of the default attention takes several times as long there.
@@ -155,24 +157,24 @@ def _device() -> str:
     return "mps" if platform.system() == "Darwin" and torch.backends.mps.is_available() else "cpu"
 
 
-def _environment(scratch: Path) -> dict[str, str]:
-    """Nothing is fetched from a hub, caches stay in ``scratch``, and one device is used."""
+def _environment(scratch: Path, launch: Launch) -> dict[str, str]:
+    """Nothing is fetched from a hub, caches stay in ``scratch``, and one device is used, or those of ``launch``."""
     offline = {name: "1" for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")}
     caches = {name: str((scratch / "cache").resolve()) for name in ("MODELSCOPE_CACHE", "HF_HOME")}
-    device = {"cuda": {"CUDA_VISIBLE_DEVICES": "0"}, "cpu": {"CUDA_VISIBLE_DEVICES": ""}}.get(_device(), {})
+    device = {"cuda": {"CUDA_VISIBLE_DEVICES": launch.devices}, "cpu": {"CUDA_VISIBLE_DEVICES": ""}}.get(_device(), {})
     return offline | caches | device | {"TOKENIZERS_PARALLELISM": "false"}
 
 
-def _run_swift(argv: list[str], scratch: Path, schedule: Schedule, identity: Mapping[str, Any]) -> None:
+def _run_swift(argv: list[str], scratch: Path, schedule: Schedule, identity: Mapping[str, Any], launch: Launch) -> None:
     """Run ms-swift, from the newest whole checkpoint if ``scratch`` holds one of this very training."""
     output, mark = scratch / "run", scratch / "identity.json"
-    if _training_of(mark) != identity:  # ms-swift would go on with another rank or other data
+    if _training_of(mark) != identity or not launch.resumable:  # ms-swift would go on with another rank or other data
         shutil.rmtree(output, ignore_errors=True)
         write_object(mark, identity)
     checkpoint = newest_whole(output)
     resume = [] if checkpoint is None else ["--resume_from_checkpoint", str(checkpoint.resolve())]
     with track("LoRA", schedule.total) as bar:
-        run([sys.executable, "-m", "swift.cli.sft", *argv, *resume], env=_environment(scratch),
+        run([*launch.program, *argv, *resume], env=_environment(scratch, launch),
             log=scratch / "sft.log", on_line=_follow(output / "logging.jsonl", bar))
 
 
