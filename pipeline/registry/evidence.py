@@ -10,6 +10,8 @@ from typing import Any
 
 from pipeline.errors import EdgeError
 from pipeline.ratchet.owed import mapping, owed_by
+from pipeline.registry.version import MODEL
+from pipeline.regular_file import check_regular_file
 from pipeline.report.results import read_results
 from pipeline.verdict.gate import gate
 from pipeline.verdict.thresholds import Thresholds, read_thresholds
@@ -32,7 +34,7 @@ class Evidence:
 
 def about(record: Path, key: str) -> Evidence:
     """What the record says of the artifact of that key; EdgeError where it has not measured it."""
-    return _about(read_results(record), key, str(record))
+    return _about(_read(record), key, str(record))
 
 
 def check(record: Path, where: str, thresholds: Path, parts: Mapping[str, tuple[str, Files]]) -> Evidence:
@@ -41,7 +43,7 @@ def check(record: Path, where: str, thresholds: Path, parts: Mapping[str, tuple[
     where: how an error names the record.  parts: for the model, and the decision where it has one, the store key and the registered
     files ({name: {sha256, bytes}}).
     """
-    results, key = read_results(record), parts["model"][0]
+    results, key = _read(record), parts[MODEL][0]
     if not key:
         raise EdgeError("expected a model of the store, which a run can have measured, found one that was registered from a directory; "
                         "build it with edge compress and register its key")
@@ -51,6 +53,11 @@ def check(record: Path, where: str, thresholds: Path, parts: Mapping[str, tuple[
         _check_files(results, part, part_key, files, where)
     _check_claims(results, key, found, where)
     return found
+
+
+def _read(record: Path) -> dict[str, Any]:
+    check_regular_file(record, "the record of a run")
+    return read_results(record)
 
 
 def _check_run(results: Mapping[str, Any], path: Path, where: str) -> None:

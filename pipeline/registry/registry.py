@@ -20,7 +20,8 @@ from pipeline.registry.audit import Audit, Event, TakenError, event
 from pipeline.registry.connection import ABSENT, PRESENT, SQLITE, check_url, connect, database_file, one_line
 from pipeline.registry.content import Content
 from pipeline.registry.standing import ADD, PROMOTE, ROLLBACK, Standing, standing
-from pipeline.registry.version import CHAMPION, VERSION, Lineage, Version, check_alias, check_name
+from pipeline.registry.verifying import differences, head_of
+from pipeline.registry.version import CHAMPION, DECISION, MODEL, RECORD, VERSION, Lineage, Version, check_alias, check_name
 from pipeline.store.place import project_root
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 URL_VARIABLE, ARTIFACTS_VARIABLE = "EDGE_REGISTRY_URL", "EDGE_REGISTRY_ARTIFACTS"
 LINEAGE, PARTS, HEAD = "edge.lineage", "edge.parts", "edge.audit"  # mlflow's tags: of a version, and of a model
-MODEL, DECISION, RECORD = "model", "decision", "record"
 RECORD_FILE = "results.json"
 MOST = 1000  # what mlflow gives on one page
 
@@ -115,7 +115,7 @@ class Registry:
         with one_line(self.url):
             made = self._client.create_model_version(name, self.content.source(parts[MODEL]), tags=tags, await_creation_for=0)
         number = int(made.version)
-        self._act(name, lambda _: (replace(entry, version=number, details={"key": lineage.key, "parts": parts})))
+        self._act(name, lambda _: replace(entry, version=number, details={"key": lineage.key, "parts": parts}))
         return self.version(name, number)
 
     def promote(self, name: str, version: int | str, *, by: str, record: Path | None = None, alias: str = CHAMPION) -> Version:
@@ -166,23 +166,8 @@ class Registry:
 
     def verify(self, name: str) -> list[str]:
         """What does not fit: entries edited, removed or moved, and what was changed in the registry by other means."""
-        tags = self._model(name).tags
-        audit = self._audit(name)
-        if found := audit.faults():
-            return found
-        events = audit.read()
-        if tags.get(HEAD, "") != _head(events):
-            return [_behind(tags.get(HEAD, ""), events)]
-        added = {entry.version: entry.details.get("parts", {}) for entry in events if entry.action == ADD}
-        for version in self.versions(name):
-            parts = {part: key for part, key in version.parts.items() if part != RECORD}  # a later run may speak for it
-            if {part: key for part, key in added.get(version.version, {}).items() if part != RECORD} != parts or not parts:
-                found.append(f"version {version.version} is not what was added")
-        wanted = {alias: bearers[-1] for alias, bearers in standing(events).items()}
-        for alias in sorted({*wanted, *(now := self._aliases(name))}):
-            if wanted.get(alias) != now.get(alias):
-                found.append(f"{alias} is {_told(now.get(alias))} in the registry and {_told(wanted.get(alias))} by the audit")
-        return found
+        head, audit = self._model(name).tags.get(HEAD, ""), self._audit(name)
+        return audit.faults() or differences(audit.read(), head, self.versions(name), self._aliases(name))
 
     def fetch(self, name: str, version_or_alias: int | str, out: Path) -> Version:
         """Copy a version's files into a new directory ``out``, its decision into ``out/decision``, each file checked by its digest."""
@@ -263,7 +248,7 @@ class Registry:
                     self._client.delete_registered_model_alias(name, alias)
                 for alias, number in wanted.items():
                     self._client.set_registered_model_alias(name, alias, str(number))
-                self._client.set_registered_model_tag(name, HEAD, _head(events))
+                self._client.set_registered_model_tag(name, HEAD, head_of(events))
 
     def _keep(self, record: Path) -> str:
         """The content key of a copy of a run's record."""
@@ -296,22 +281,6 @@ class Registry:
         with one_line(self.url):
             for tag, value in tags.items():
                 self._client.set_model_version_tag(found.name, str(found.version), tag, value)
-
-
-def _head(events: list[Event]) -> str:
-    return f"{len(events)} {events[-1].hash}" if events else ""
-
-
-def _behind(head: str, events: list[Event]) -> str:
-    """Why the registry's note of the audit's last entry is not that entry."""
-    kept = head.partition(" ")[0] or "0"
-    if head in [_head(events[:end]) for end in range(len(events))]:
-        return f"the registry has followed the audit to entry {kept} of {len(events)}: a process ended midway, and the next action mends it"
-    return f"the registry knows of {kept} entries, the audit has {len(events)} others: its end was cut off or written anew"
-
-
-def _told(version: int | None) -> str:
-    return f"version {version}" if version else "no version"
 
 
 def _version(found: Any, bearers: Mapping[str, int]) -> Version:

@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline.errors import EdgeError
-from pipeline.registry.registry import DECISION, MODEL, Registry
+from pipeline.registry.registry import Registry
+from pipeline.registry.version import DECISION, MODEL
 from pipeline.store import manifest as manifests
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pipeline.errors import EdgeError
 
 CHAMPION, CHALLENGER = "champion", "challenger"
+MODEL, DECISION, RECORD = "model", "decision", "record"  # the parts of a version
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 ALIAS = re.compile(r"(?!latest$|v\d+$)[a-z][a-z0-9-]{0,31}")  # mlflow keeps the two for itself
 VERSION = re.compile(r"[1-9]\d{0,8}", re.ASCII)

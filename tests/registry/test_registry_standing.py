@@ -154,6 +154,7 @@ def test_many_threads_lose_nothing(registry, three):
     assert champion(registry) == standing(entries)["champion"][-1] == entries[-1].version
 
 
+@pytest.mark.slow
 def test_several_processes_lose_nothing(registry, three, home):
     """Each adds, promotes and rolls back; what they say that they did is what the audit says."""
     code = """
