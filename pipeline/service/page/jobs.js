@@ -73,7 +73,7 @@ function update(job, first) {
     find("job-list")[first ? "prepend" : "append"](made.row);
   }
   const kept = rows.get(job.id);
-  if (before && (before.job.state !== job.state || before.job.step !== job.step)) say(`${title(job)}: ${job.state}, ${job.step || ""}`);
+  if (before && (before.job.state !== job.state || before.job.step !== job.step)) say(`${title(job)}: ${[job.state, job.state === "running" && job.step].filter(Boolean).join(", ")}`);
   kept.job = job;
   fill(kept);
 }
