@@ -47,10 +47,13 @@ def prepare(settings: Settings) -> None:
         raise EdgeError(f"$EDGE_API_DATABASE_URL: expected a database, found {reason}; start it or set it anew") from None
 
 
-def client(settings: Settings) -> DBOSClient:
-    """What asks and tells the database without running anything; the caller ends it with ``destroy``."""
+def client(settings: Settings, patient: bool = False) -> DBOSClient:
+    """What asks and tells the database without running anything; the caller ends it with ``destroy``.
+
+    patient: waits for a database that is gone for a while, instead of raising SQLAlchemyError.
+    """
     return DBOSClient(system_database_url=settings.database, serializer=DBOSPortableJSONSerializer(), application_name=NAME,
-                      retry_connection_errors=False, system_database_pool_size=8)
+                      retry_connection_errors=patient, system_database_pool_size=8)
 
 
 class _Closing:

@@ -11,11 +11,13 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from dbos import DBOS, DBOSClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.errors import EdgeError
 from pipeline.service import engine
@@ -40,7 +42,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._runners, self._executors = Runners(), Executors(settings.state, settings.database)
-        self._client: DBOSClient = engine.client(settings)
+        self._client: DBOSClient = engine.client(settings, patient=True)
         self._logs = settings.state / "logs"
         self._told: dict[str, dict[str, Any]] = {}  # what the database knows of a job that runs here
 
@@ -100,16 +102,18 @@ class Worker:
             log.unlink(missing_ok=True)
 
     def _check(self, job: str, seconds: float) -> None:
-        found = self._client.list_workflows(workflow_ids=[job], load_input=False, load_output=False)
-        if not found or found[0].status == "CANCELLED":
-            raise CancelledError("cancelled")
+        with suppress(SQLAlchemyError):  # the next look may be luckier; a job is not lost for that
+            found = self._client.list_workflows(workflow_ids=[job], load_input=False, load_output=False)
+            if not found or found[0].status == "CANCELLED":
+                raise CancelledError("cancelled")
         if seconds > self._settings.time_limit:
             raise EdgeError(f"expected the job within {self._settings.time_limit:g} s, found it unfinished; raise $EDGE_API_TIME_LIMIT")
 
     def _tell(self, job: str, said: dict[str, Any], log: Path) -> None:
         if (now := {**said, "log": tail(log, self._settings.log_bytes)}) != self._told.get(job):
-            self._client.update_workflow_attributes(job, now, merge=True)
-            self._told[job] = now
+            with suppress(SQLAlchemyError):
+                self._client.update_workflow_attributes(job, now, merge=True)
+                self._told[job] = now
 
 
 def tail(log: Path, size: int) -> str:
