@@ -112,7 +112,8 @@ def tell(found: Confirmed) -> None:
     rows = [[name, *(its[claim].state for claim in claims)] for name, its in found.verdicts.items()]
     beside = [f"{found.recommended} beside {one.other}: bytes {one.bytes}, memory {one.memory}, loss {one.loss}"
               f"{' - dominates it' if one.dominates else ''}" for one in found.beside]
-    verdict = f"misses {', '.join(found.missed)}, which another passes" if found.missed else "passes what others pass of size, memory, loss"
+    lacks = ", ".join(found.missed)
+    verdict = f"misses {lacks}, which another passes" if lacks else "passes what others pass of size, memory, loss"
     print_table(sys.stdout, ["verdicts", *claims], rows, numbers=(), notes=[*beside, f"{found.recommended} {verdict}"])
 
 
