@@ -30,7 +30,8 @@ def made(tmp_path_factory):
     data(folder / "data")
     (folder / "small.yaml").write_text(yaml.safe_dump(RECIPE))
     content = {"name": "tiny", "says": "x", "tells": ["behaviour"], "base": {"kind": "pretrained", "model": str(folder / "weights")},
-               "data": {}, "prompt": {"system": "x"}, "train": {}, "retrieval": {"max_length": 256, "query_prefix": PREFIX, "labels": ["A", "B"]}}
+               "data": {}, "prompt": {"system": "x"}, "train": {},
+               "retrieval": {"max_length": 256, "query_prefix": PREFIX, "labels": ["A", "B"]}}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(content, allow_unicode=True))
     artifacts = [Artifact(name * 8, name, folder / name, {"files": {file.name: {"bytes": 1} for file in (folder / name).iterdir()}})
                  for name in ("weights", "data")]
