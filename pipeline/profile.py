@@ -177,17 +177,19 @@ class Contrastive(Section):
 class Retrieval(Section):
     """Embeddings and rerankers: numbers of questions a split, what a query begins with, and the most ids of a text.
 
-    The prefix is Qwen3-Embedding's own, for which it was trained.  given: what the profile's base is already; without it an embedding is
-    trained here, of a reference base.
+    The prefix is Qwen3-Embedding's own, for which it was trained, and the instruction and labels (yes, no) Qwen3-Reranker's.  given: what
+    the profile's base is already; without it an embedding is trained here, of a reference base.
     """
 
-    given: Literal["", "embedding"] = ""
+    given: Literal["", "embedding", "reranker"] = ""
     seed: int = 20260101
     train: Positive = 2400
     validation: Positive = 100
     challenge: Positive = 400
     max_length: Positive = 512
     query_prefix: str = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:"
+    instruction: str = "Given a web search query, retrieve relevant passages that answer the query"
+    labels: tuple[str, str] = ("yes", "no")
     embedding: Contrastive = Contrastive()
 
 

@@ -1,6 +1,7 @@
-"""Profile -> specs of embeddings: data and base -> embedding -> ONNX, and its rule (tokenizer, prefix of queries, dimensions).
+"""Profile -> specs of embeddings: data and base -> embedding -> ONNX, and its rule (tokenizer, prefix of queries, dimensions); and of
+rerankers: a base -> ONNX, and its decision, a classifier's of two labels.
 
-A base that is an embedding already is taken as it is.
+A base that is an embedding or a reranker already is taken as it is.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from typing import Any
 
 from pipeline import specs
 from pipeline.errors import EdgeError
-from pipeline.profile import Profile, Retrieval
+from pipeline.profile import DecisionRule, Profile, Prompt, Retrieval
+from pipeline.runtime.pair_prompt import NO, SYSTEM, YES, pair_text
 from pipeline.store import Artifact, Spec, Workspace
 
-EMBEDDING = "embedding"
+EMBEDDING, RERANKER = "embedding", "reranker"
 
 
 def data(retrieval: Retrieval) -> Spec:
@@ -65,6 +67,45 @@ def rule(profile: Profile, weights: Artifact) -> Spec:
         write_rule(work.out, merged=weights.path, **config)
 
     return Spec("embedding-rule", build, config, {"merged": weights}, ("pipeline.export.embedding",))
+
+
+def reranker_prompt(retrieval: Retrieval) -> dict[str, Any]:
+    """What techniques are told of how a reranker is asked."""
+    return {"task": "rerank", **retrieval.model_dump(include={"instruction", "labels", "max_length"})}
+
+
+def reranker_onnx(profile: Profile, weights: Artifact, graph: str, mapped: bool) -> Spec:
+    """A classifier's graph, of the two labels."""
+    asked = profile.model_copy(update={"prompt": Prompt(system=SYSTEM, max_length=profile.retrieval.max_length)})
+    return specs.onnx_fp32(asked, weights, graph, mapped=mapped, labels=profile.retrieval.labels, kind="reranker-onnx")
+
+
+def reranker_decision(profile: Profile, weights: Artifact, data: Artifact) -> Spec:
+    """As `specs.decision`, of yes and no, with the instruction in rerank.json."""
+    retrieval = profile.retrieval
+    config = {"prompt": {"system": SYSTEM, "max_length": retrieval.max_length}, "labels": list(retrieval.labels),
+              "decision": DecisionRule(confidence_threshold=0.0).model_dump(), "instruction": retrieval.instruction}
+
+    def build(work: Workspace) -> None:
+        from pipeline.data.retrieval.pairs import read_pairs
+        from pipeline.edge.calibrate import make_decision
+        from pipeline.edge.reranker import FILE, answers_of
+        from pipeline.runtime.files import write_object
+        pairs = read_pairs(data.file("validation.jsonl"))
+        validation = [(pair_text(retrieval.instruction, pair.query, pair.document), YES if pair.relevant else NO) for pair in pairs]
+        make_decision(work.out, merged=weights.path, intents=answers_of(retrieval.labels), validation=validation, config=config)
+        write_object(work.out / FILE, {"instruction": retrieval.instruction})
+
+    return Spec("reranker-decision", build, config, {"merged": weights, "data": data},
+                (*specs.DECIDING, "pipeline.edge.reranker", "pipeline.data.retrieval.pairs"), specs.CALIBRATION)
+
+
+def given_reranker(build: Callable[[Spec], Artifact], profile: Profile) -> tuple[Artifact, Artifact]:
+    """The profile's base, which is a reranker, and the data; EdgeError where it is none: here none is trained."""
+    if profile.retrieval.given != RERANKER:
+        raise EdgeError(f"profile {profile.name}: expected a base that is a reranker, found none; add `retrieval: {{given: reranker}}` to "
+                        "one of your own, and give --model DIRECTORY")
+    return build(specs.base(profile, build(specs.data(profile)))), build(data(profile.retrieval))
 
 
 def has_embedding(profile: Profile) -> bool:

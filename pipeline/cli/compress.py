@@ -26,8 +26,8 @@ def add(subparsers: Subparsers) -> None:
     what.add_argument("--recipe", help="a recipe's name or the path of its YAML file")
     what.add_argument("--compare", nargs="+", metavar="RECIPE", help=f"build and measure several; `{ORIGINAL}` is the merged model in fp32")
     what.add_argument("--list", action="store_true", help="the recipes that come with the project")
-    parser.add_argument("--task", choices=("intent", "embedding"), default="intent",
-                        help="what the model is for: deciding intents, or embedding texts for retrieval [%(default)s]")
+    parser.add_argument("--task", choices=("intent", "embedding", "rerank"), default="intent",
+                        help="what the model is for: deciding intents, embedding texts, judging found ones [%(default)s]")
     parser.add_argument("--dry-run", action="store_true", help="build nothing: predict bytes, memory and seconds after each step")
     parser.add_argument("--reports", type=Path, default=RESULTS.parent, help="where --compare writes compression.* [%(default)s]")
     parser.add_argument("--rounds", type=int, default=200, help="decisions timed of each that is compared [%(default)s]")
@@ -45,8 +45,10 @@ def _run(options: argparse.Namespace) -> int:
     profile, recipes = profile_of(options), _recipes(options.compare or [options.recipe])
     if options.dry_run:
         return _predict(profile, recipes)
-    if options.task == "embedding":
-        return _compare_embeddings(options, profile, recipes) if options.compare else _apply_to_embedding(options, profile, recipes[0])
+    if options.compare and options.task == "rerank":
+        raise EdgeError("--compare: expected --task intent or embedding, found rerank; apply the recipes one by one")
+    if options.compare and options.task == "embedding":
+        return _compare_embeddings(options, profile, recipes)
     return _compare(options, profile, recipes) if options.compare else _apply(options, profile, recipes[0])
 
 
@@ -79,20 +81,13 @@ def _predict(profile: Profile, recipes: list[Recipe]) -> int:
 
 
 def _apply(options: argparse.Namespace, profile: Profile, recipe: Recipe) -> int:
+    from pipeline.compress.chain import EMBEDDING, INTENT, RERANK, compress
     from pipeline.report.recipe_steps import show_steps
-    build = _builder(options)
-    merged, data = _merged(build, profile)
-    show_steps(_compressed(build, profile, recipe, merged, data), merged, sys.stdout)
-    return 0
-
-
-def _apply_to_embedding(options: argparse.Namespace, profile: Profile, recipe: Recipe) -> int:
-    from pipeline.compress.chain import EMBEDDING, compress
-    from pipeline.report.recipe_steps import show_steps
-    from pipeline.retrieval_specs import build_original
-    build = _builder(options)
-    original, data = build_original(build, profile)
-    show_steps(compress(build, profile, recipe, original, data, EMBEDDING), original, sys.stdout)
+    from pipeline.retrieval_specs import build_original, given_reranker
+    originals = {"intent": (_merged, INTENT), "embedding": (build_original, EMBEDDING), "rerank": (given_reranker, RERANK)}
+    (original_of, task), build = originals[options.task], _builder(options)
+    original, data = original_of(build, profile)
+    show_steps(compress(build, profile, recipe, original, data, task), original, sys.stdout)
     return 0
 
 

@@ -47,6 +47,8 @@ INTENT = Task(lambda profile, weights, recipe: specs.onnx_fp32(profile, weights,
 EMBEDDING = Task(lambda profile, weights, recipe: retrieval_specs.onnx(profile, weights, recipe.graph, recipe.mapped),
                  lambda profile, weights, data: retrieval_specs.rule(profile, weights),
                  lambda profile: retrieval_specs.prompt(profile.retrieval))
+RERANK = Task(lambda profile, weights, recipe: retrieval_specs.reranker_onnx(profile, weights, recipe.graph, recipe.mapped),
+              retrieval_specs.reranker_decision, lambda profile: retrieval_specs.reranker_prompt(profile.retrieval))
 
 
 def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe, merged: Artifact, data: Artifact,

@@ -5,15 +5,30 @@ It is a classifier of two labels: its model and its decision are those of any ot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.edge.classifier import Classifier
 from pipeline.errors import EdgeError
-from pipeline.runtime.decision import softmax
+from pipeline.runtime.decision import LOCAL, softmax
 from pipeline.runtime.files import read_object
 from pipeline.runtime.pair_prompt import NO, YES, pair_text
 
 FILE = "rerank.json"
+
+
+class Label(NamedTuple):
+    """An answer as `pipeline.edge.calibrate` takes an intent."""
+
+    name: str
+    label: str
+    route: str = LOCAL
+
+
+def answers_of(labels: Sequence[str]) -> tuple[Label, ...]:
+    """Yes and no, by the labels' tokens in this order."""
+    return tuple(Label(name, label) for name, label in zip((YES, NO), labels, strict=True))
 
 
 class Reranker:

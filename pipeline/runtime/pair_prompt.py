@@ -6,7 +6,6 @@ from pipeline.runtime.prompt import template
 
 SYSTEM = ('Judge whether the Document meets the requirements based on the Query and the Instruct provided. '
           'Note that the answer can only be "yes" or "no".')
-INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
 SIDES = template(SYSTEM)
 YES, NO = "yes", "no"
 
