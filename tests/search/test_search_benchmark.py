@@ -17,7 +17,7 @@ from pipeline.search.space import load_space
 def value(params):
     """Loss and size by a formula, so that each way has its price."""
     layers, channels = params.get("layers.fewer.depth.layers", 10), params.get("channels.fewer.channels.keep", 1.0)
-    bits = {"int8": 8, "int4": 4, "fp16": 16}[params["bits"]] + 8 / params.get("bits.int4.int4.group", 99)
+    bits = {"int8": 8, "int4": 4}[params["bits"]] + (params.get("bits.int4.int4.embedding") == "int8")
     size = layers / 10 * (0.4 + 0.6 * channels) * bits / 32 + (0.05 if params["vocabulary"] == "whole" else 0.01)
     loss = 0.002 * (10 - layers) + 0.02 * (1 - channels) + 0.01 * (4 / bits) ** 2 + (0.0 if params["vocabulary"] == "whole" else 0.004)
     return [loss, size]
@@ -33,7 +33,7 @@ def file(tmp_path_factory):
         space.draw(trial)
         loss, size = value(trial.params)
         rows[key_of(trial.params)] = {"params": trial.params, "values": [loss, size], "missed": [loss - 0.05, size - 0.5],
-                                      "refused": size > 0.625}
+                                      "refused": size > 0.28}
         return loss
 
     with warnings.catch_warnings():
@@ -46,7 +46,7 @@ def file(tmp_path_factory):
 
 def test_more_trials_find_more_of_what_there_is(file):
     found = read_table(file)
-    assert len(found.rows) == 240
+    assert len(found.rows) == 120
     few, many = replay(found, [], [1], [10, 100])
     assert 0 < few.shares[0] < many.shares[0] <= 1
     assert found.volume(list(found.rows.values())) == found.best > found.volume(list(found.rows.values())[:20])
