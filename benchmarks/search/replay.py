@@ -68,10 +68,10 @@ def run(found: Table, sampler: str, seed: int, budgets: Sequence[int]) -> list[f
 
 
 def _looked_up(trial: optuna.Trial, space: Space, found: Table, rows: list[Row]) -> Sequence[float]:
-    """As a search judges a point, without building it."""
+    """As a search judges a point, without building it.  What could not be built counts as refused: a search sees that beforehand."""
     space.draw(trial)
     row = found.at(trial.params)
-    if row.refused:
+    if row.refused or row.values is None:
         trial.set_user_attr(REFUSED, True)
         raise EdgeError("refused before it was built")
     if any(other.params == trial.params for other in trial.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))):
@@ -79,8 +79,6 @@ def _looked_up(trial: optuna.Trial, space: Space, found: Table, rows: list[Row])
     else:
         rows.append(row)
     trial.set_user_attr(CONSTRAINTS, list(row.missed))
-    if row.values is None:
-        raise EdgeError("could not be built")
     return row.values
 
 

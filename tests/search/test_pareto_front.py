@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import EdgeError
@@ -35,6 +35,7 @@ def clouds(count: int, values=GRID, least: int = 0):
 COUNTED = st.sampled_from([1, 2, 3]).flatmap(clouds)
 
 
+@settings(deadline=None)
 @given(COUNTED)
 def test_the_front_by_definition(rows):
     points = made(rows)
@@ -67,6 +68,7 @@ def test_larger_is_better_where_it_is_said():
     assert hypervolume(points, {"a": 3, "b": 0}, {"a": MINIMIZE, "b": MAXIMIZE}) == pytest.approx(2 * 5 + 1 * 4)
 
 
+@settings(deadline=None)
 @given(st.sampled_from([2, 3]).flatmap(lambda count: clouds(count, st.floats(0, 1))), st.randoms(use_true_random=False))
 def test_hypervolume_laws(rows, rng):
     """No point takes any away, a dominated one adds none, order is nothing, and it scales with each unit."""
@@ -125,6 +127,7 @@ def test_the_knee_is_where_the_line_is_farthest():
                       "the best in size (trial 3) wins 3.0 MB and loses 1.9 points in loss")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12), st.floats(0.1, 100), st.floats(-5, 5))
 def test_the_knee_does_not_hang_on_units(rows, factor, shift):
     """Whatever the first objective is counted in, the chosen one has the least sum of the objectives, scaled by the front."""
