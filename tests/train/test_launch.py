@@ -125,6 +125,14 @@ def test_a_helping_node_says_where_the_adapter_is(monkeypatch: pytest.MonkeyPatc
     Launch.of(recipe(nodes=2), "cpu", ROWS).end_of_helper()
 
 
+def test_the_profile_of_the_page_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "training_on_gpus.md").read_text(encoding="utf-8")
+    told = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])["train"]
+    launch = load_profile(own(tmp_path, **told)).train.launch
+    assert launch == LaunchSection(gpus=4, nodes=2, deepspeed="zero2")
+    assert f"{told['batch_size']} on 8 processes\nare {told['batch_size'] // 8} rows each" in page
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("asked", [{"gpus": 2}, {"gpus": 4, "nodes": 2}])
 def test_the_launcher_is_the_one_of_ms_swift(monkeypatch: pytest.MonkeyPatch, asked: dict[str, int]) -> None:
