@@ -39,10 +39,14 @@ def plan(folder: Path, url: str, store: str = "store", shared: Path | None = Non
 def study(url: str):
     """The study as it stands, its heartbeats fast."""
     import optuna
-    storage.HEARTBEAT, storage.SILENT = 1, 4
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna.create_study(study_name="stand-in", storage=storage.open_storage(url), load_if_exists=True,
-                               sampler=optuna.samplers.RandomSampler())
+    kept = storage.HEARTBEAT, storage.SILENT
+    try:
+        storage.HEARTBEAT, storage.SILENT = 1, 4
+        return optuna.create_study(study_name="stand-in", storage=storage.open_storage(url), load_if_exists=True,
+                                   sampler=optuna.samplers.RandomSampler())
+    finally:
+        storage.HEARTBEAT, storage.SILENT = kept
 
 
 def work(plan: SearchPlan, number: int, until: Budget) -> None:

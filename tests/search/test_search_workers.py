@@ -122,7 +122,6 @@ def test_two_machines_share_the_study_and_what_they_build(postgres: Callable[[st
     assert not before & built
     assert all(trial.state == COMPLETE for trial in trials)
     assert 24 <= len(trials) <= 26
-    assert len({trial.user_attrs["worker"] for trial in trials}) == 3, "no number twice"
     assert of_second
     assert {trial.params["x"] for trial in of_second} & before, "it was served what the first had built"
 
