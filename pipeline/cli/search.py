@@ -37,6 +37,7 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--warm-start", metavar="STUDY", help="begin with the trials of an earlier study of the same database")
     parser.add_argument("--workers", type=int, default=1, help="processes that share the study [%(default)s]")
     parser.add_argument("--engine", default="local", help="where they run: local or ray [%(default)s]")
+    parser.add_argument("--ray-address", default="", help="a cluster of Ray, HOST:PORT [$RAY_ADDRESS, or a Ray of this machine]")
     parser.add_argument("--store-url", default="", help="the store that several machines share [$EDGE_STORE_URL]")
     parser.add_argument("--confirm", nargs="*", metavar="RECIPE", help="judge the recommended recipe on the challenge set, beside these "
                                                                        "[all that the space holds]; without a budget nothing is searched")
@@ -132,7 +133,8 @@ def _search(plan: SearchPlan, until: Budget, options: argparse.Namespace) -> Non
         work(plan, 0, until)
         return
     from pipeline.search.engines import engine
-    engine(options.engine).run(WorkerCommand(plan), options.workers, until)
+    where = {"address": options.ray_address} if options.engine == "ray" else {}
+    engine(options.engine).run(WorkerCommand(plan), options.workers, until, **where)
 
 
 def _report(plan: SearchPlan, reports: Path) -> None:

@@ -96,11 +96,14 @@ def judged(made: Sequence[Compressed], subjects: Sequence[Subject], measured: Se
     for one, subject, its in list(zip(made, subjects, measured, strict=True))[1:]:
         known = _measurements(subjects[0], subject, measured[0], its)
         verdicts[one.recipe.name] = {name: judge(known[target.metric], target) for name, target in claims.items() if target.metric in known}
-    mine, *others = verdicts.values()
-    missed = [name for name in mine if claims[name].metric in ASKED and mine[name].state != "pass"
-              and any(its[name].state == "pass" for its in others)]
     first, *rest = [_served(one.recipe.name, its) for one, its in list(zip(made, measured, strict=True))[1:]]
-    return Confirmed(first.name, verdicts, missed, [compare(first, other, targets[LOSS]) for other in rest])
+    return Confirmed(first.name, verdicts, missed(*verdicts.values(), claims=claims), [compare(first, other, targets[LOSS]) for other in rest])
+
+
+def missed(mine: Verdicts, *others: Verdicts, claims: Mapping[str, Target]) -> list[str]:
+    """The claims on size, memory and loss that one of the others passes and ``mine`` does not, be it for want of samples."""
+    return [name for name in mine if claims[name].metric in ASKED and mine[name].state != "pass"
+            and any(its[name].state == "pass" for its in others)]
 
 
 def tell(found: Confirmed) -> None:
@@ -109,8 +112,8 @@ def tell(found: Confirmed) -> None:
     rows = [[name, *(its[claim].state for claim in claims)] for name, its in found.verdicts.items()]
     beside = [f"{found.recommended} beside {one.other}: bytes {one.bytes}, memory {one.memory}, loss {one.loss}"
               f"{' - dominates it' if one.dominates else ''}" for one in found.beside]
-    missed = f"misses {', '.join(found.missed)}, which another passes" if found.missed else "passes what others pass of size, memory, loss"
-    print_table(sys.stdout, ["verdicts", *claims], rows, numbers=(), notes=[*beside, f"{found.recommended} {missed}"])
+    verdict = f"misses {', '.join(found.missed)}, which another passes" if found.missed else "passes what others pass of size, memory, loss"
+    print_table(sys.stdout, ["verdicts", *claims], rows, numbers=(), notes=[*beside, f"{found.recommended} {verdict}"])
 
 
 def _measurements(original: Subject, subject: Subject, before: Measured, its: Measured) -> dict[str, Measurement]:

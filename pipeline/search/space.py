@@ -57,8 +57,10 @@ class Space(BaseModel):
             before.add(name)
         return self
 
-    def draw(self, trial: Trial) -> RecipeFile:
-        """The recipe at a trial's point; parameters of ways that are not taken are not drawn."""
+    def draw(self, trial: Trial, whole: bool = False) -> RecipeFile:
+        """The recipe at a trial's point; parameters of ways that are not taken are not drawn, unless ``whole``."""
+        if whole:
+            self._draw_all(trial)
         steps: list[dict[str, Any]] = []
         taken: set[str] = set()
         for name, stage in self.stages.items():
@@ -74,6 +76,16 @@ class Space(BaseModel):
         served = {name: choose(trial, name, domain) for name, domain in self.serving.items()}
         says = f"trial {trial.number} of the study {trial.study.study_name}"
         return RecipeFile(name=f"trial-{trial.number}", says=says, steps=steps, **served)
+
+    def _draw_all(self, trial: Trial) -> None:
+        """Every parameter, for samplers that cross only what all trials have; what is not used is passed on unseen."""
+        for name, stage in self.stages.items():
+            if len(stage.ways) > 1:
+                choose(trial, name, list(stage.ways))
+            for way, steps in stage.ways.items():
+                for step, settings in _steps(steps):
+                    for setting, domain in settings.items():
+                        choose(trial, f"{name}.{way}.{step}.{setting}", domain)
 
     def point(self, recipe: Recipe) -> dict[str, Any]:
         """The parameters that draw this recipe; EdgeError saying what of it the space does not hold."""

@@ -18,7 +18,7 @@ from pipeline.search.halving import Rungs, goes_on, heals
 from pipeline.search.objectives import Objective, default_objectives, objectives_of
 from pipeline.search.plan import SearchPlan
 from pipeline.search.ranking import Judged, judged
-from pipeline.search.samplers import CONSTRAINTS, make_sampler
+from pipeline.search.samplers import CONSTRAINTS, draws_whole, make_sampler
 from pipeline.search.space import Space, checked_recipe, load_space, recipe_text
 from pipeline.search.study import claim_setting, open_study
 from pipeline.search.work import REFUSED, SAME_AS
@@ -46,12 +46,13 @@ class Task:
     objectives: Sequence[Objective]
     constraints: Sequence[Objective]
     rungs: Rungs
+    whole: bool = False  # see `Space.draw`
 
     def judge(self, trial: Trial) -> list[float]:
         """The values of a trial's recipe, from the highest rung that it reached; EdgeError where it is refused or cannot be built."""
         started = time.monotonic()
         drawn = self._drawn(trial)
-        if (same := self._same(trial)) is not None:
+        if (same := self._same(trial, recipe_text(drawn))) is not None:
             return same
         cheap = not any(heals(name) for step in drawn.steps for name in step)  # little is saved: at full cost at once
         for rung in range(self.rungs.last if cheap else 0, self.rungs.count):
@@ -65,7 +66,7 @@ class Task:
     def _drawn(self, trial: Trial) -> RecipeFile:
         """The recipe at a trial's point, known to be one that can be built and is not clearly too large; REFUSED is set where it is not."""
         try:
-            drawn = self.space.draw(trial)
+            drawn = self.space.draw(trial, self.whole)
             trial.set_user_attr(RECIPE, recipe_text(drawn))
             reason = refusal(_checked(drawn), self.bench.profile, [*self.objectives, *self.constraints])
             if reason:
@@ -75,10 +76,10 @@ class Task:
             raise
         return drawn
 
-    def _same(self, trial: Trial) -> list[float] | None:
-        """The values of an earlier trial at the same point, with what it kept."""
+    def _same(self, trial: Trial, text: str) -> list[float] | None:
+        """The values of an earlier trial of the same recipe, with what it kept."""
         for other in self._complete():
-            if SAME_AS not in other.user_attrs and other.params == trial.params:
+            if SAME_AS not in other.user_attrs and _unnamed(other.user_attrs[RECIPE]) == _unnamed(text):
                 for name in (CONSTRAINTS, KEY, RUNGS):
                     trial.set_user_attr(name, other.user_attrs[name])
                 trial.set_user_attr(SAME_AS, other.number)
@@ -126,7 +127,7 @@ def open_task(plan: SearchPlan, number: int = 0) -> Task:
     study.sampler = make_sampler(plan.sampler, seed % 2**32, objectives, plan.settings)
     build = builder(Path(plan.store), plan.store_url)
     bench = open_bench(build, profile, *merged_and_data(build, profile), plan.queries)
-    return Task(study, space, bench, objectives, constraints, rungs)
+    return Task(study, space, bench, objectives, constraints, rungs, draws_whole(plan.sampler))
 
 
 def open_study_of(plan: SearchPlan, sampler: BaseSampler | None = None) -> Study:
@@ -141,6 +142,11 @@ def claims(plan: SearchPlan, profile: Profile) -> tuple[list[Objective], list[Ob
     names = plan.objectives or default_objectives(profile)
     found = objectives_of([*names, *plan.constraints], read_thresholds(Path(plan.thresholds)), profile)
     return found[:len(names)], found[len(names):]
+
+
+def _unnamed(text: str) -> str:
+    """A recipe's YAML without its name, which is the trial's."""
+    return text.partition("steps:")[2]
 
 
 def _checked(drawn: RecipeFile) -> Recipe:

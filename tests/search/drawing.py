@@ -28,10 +28,16 @@ def study(seed: int = 1, sampler: optuna.samplers.BaseSampler | None = None, wan
     return optuna.create_study(sampler=sampler or optuna.samplers.RandomSampler(seed=seed), directions=["minimize"] * wanted)
 
 
+def whole(trial: optuna.Trial) -> tuple[float, float]:
+    """`conditional`, with its parameter drawn on every way."""
+    trial.suggest_int("b.x", 0, 10)
+    return conditional(trial)
+
+
 def conditional(trial: optuna.Trial) -> tuple[float, float]:
-    """A toy with a parameter that only one way has: the front is way b with x from 0 to 10, feasible from 3 on."""
+    """A toy with a parameter that only one way has: the front is way b with x from 7 to 10; below 7 all looks better and is not allowed."""
     way = choose(trial, "way", ["a", "b", "c"])
     x = choose(trial, "b.x", 0) if way != "b" else trial.suggest_int("b.x", 0, 10)
     y = trial.suggest_float("y", 0.0, 1.0)
-    trial.set_user_attr(CONSTRAINTS, [3.0 - x])
-    return (x + y, 10 - x + y) if way == "b" else (15.0, 15.0)
+    trial.set_user_attr(CONSTRAINTS, [7.0 - x])
+    return ((x + y, 10 - x + y) if x >= 7 else (y, y)) if way == "b" else (15.0, 15.0)

@@ -39,7 +39,7 @@ def plan(folder: Path, url: str, store: str = "store", shared: Path | None = Non
 def study(url: str):
     """The study as it stands, its heartbeats fast."""
     import optuna
-    storage.HEARTBEAT, storage.SILENT = 1, 2
+    storage.HEARTBEAT, storage.SILENT = 1, 4
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna.create_study(study_name="stand-in", storage=storage.open_storage(url), load_if_exists=True,
                                sampler=optuna.samplers.RandomSampler())

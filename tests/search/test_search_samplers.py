@@ -6,15 +6,15 @@ import pytest
 
 from pipeline.errors import EdgeError
 from pipeline.search.ranking import judged
-from pipeline.search.samplers import CONSTRAINTS, constraints, make_sampler, sampler_names
-from tests.search.drawing import conditional, objectives, study
+from pipeline.search.samplers import CONSTRAINTS, constraints, draws_whole, make_sampler, sampler_names
+from tests.search.drawing import conditional, objectives, study, whole
 
 LEARNING = ("evolution", "nsga2", "nsga3", "tpe")
 
 
 def drawn(name: str, seed: int, trials: int, **settings: object) -> list:
     made = study(sampler=make_sampler(name, seed, objectives(), settings))
-    made.optimize(conditional, n_trials=trials)
+    made.optimize(whole if draws_whole(name) else conditional, n_trials=trials)
     return made.trials
 
 

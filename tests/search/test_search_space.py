@@ -59,6 +59,17 @@ def test_what_is_not_taken_is_not_drawn(tmp_path: Path) -> None:
         assert ("bits.int4.int4.group" in trial.params) == (trial.params["bits"] == "int4")
 
 
+def test_a_whole_draw_has_every_parameter_and_the_same_recipe(tmp_path: Path) -> None:
+    space, trials = load_space(written(tmp_path)), study(3)
+    names = set()
+    for _ in range(10):
+        trial = trials.ask()
+        drawn = space.draw(trial, whole=True)
+        names.add(frozenset(trial.params))
+        assert space.draw(trial) == drawn
+    assert len(names) == 1 and len(*names) == 6
+
+
 @pytest.mark.parametrize(("stages", "says"), [
     ({"bits": {"ways": {"a": [{"int9": {}}]}}}, "bits: a: int9: technique 'int9': expected one of"),
     ({"bits": {"ways": {"a": [{"int4": {"grup": 3}}]}}}, "bits: a: int4: grup: Extra inputs are not permitted, found '3'; mend the space"),

@@ -42,6 +42,11 @@ def make_sampler(name: str, seed: int, objectives: Sequence[Objective], settings
     return made
 
 
+def draws_whole(name: str) -> bool:
+    """Whether every parameter has to be drawn in every trial: WHOLE in the sampler's file."""
+    return bool(getattr(importlib.import_module(f"{__name__}.{name}"), "WHOLE", False))
+
+
 def constraints(trial: FrozenTrial) -> tuple[float, ...]:
     """Optuna's ``constraints_func``: how far each claim is missed."""
     return tuple(trial.user_attrs.get(CONSTRAINTS, ()))

@@ -9,6 +9,9 @@ from optuna.samplers import BaseSampler, NSGAIISampler
 from pipeline.search.objectives import Objective
 from pipeline.search.samplers import constraints
 
+WHOLE = True
+"""Optuna crosses the parameters that all trials have, and draws the others at random."""
+
 
 def make(seed: int, objectives: Sequence[Objective], population: int = 12) -> BaseSampler:
     """population: points of a generation; smaller than Optuna's 50, for a search of minutes has few trials."""

@@ -1,0 +1,1 @@
+"""Trials of one worker and of several in the same time."""

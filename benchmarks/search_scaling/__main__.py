@@ -1,0 +1,137 @@
+"""``python -m benchmarks.search_scaling``: how many trials of a search one worker ends and how many several do; prints a table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pipeline.measure.conditions import watch
+from pipeline.measure.host import describe_host
+from pipeline.progress import note
+from pipeline.search.engines import local
+from pipeline.search.plan import SearchPlan
+from pipeline.search.work import Budget, counts
+from pipeline.search.worker import WorkerCommand
+from pipeline.store import Artifact, Spec
+from pipeline.store.place import default_store
+
+ROOT = Path(__file__).resolve().parents[2]
+POINTS = 400  # more than are ended in the time
+
+
+@dataclass(frozen=True)
+class Mode:
+    workers: int
+    threads: int
+
+    def __str__(self) -> str:
+        return f"{self.workers} worker{'s' * (self.workers > 1)} of {self.threads} thread{'s' * (self.threads > 1)}"
+
+
+def main() -> None:
+    options = _options()
+    one, several, whole = Mode(1, 1), Mode(options.workers, 1), Mode(1, os.cpu_count() or 1)
+    ended: dict[Mode, list[int]] = defaultdict(list)
+    with TemporaryDirectory(dir=options.scratch) as folder, watch("timing") as seen:
+        plan = _prepared(options, Path(folder) / "source")
+        points = _points(plan)
+        for number in range(options.rounds):
+            modes = [one, several, whole] if number % 2 == 0 else [whole, several, one]
+            for mode in modes:
+                ended[mode].append(_run(plan, points, mode, options.seconds, Path(folder) / "run"))
+                note(f"round {number + 1}: {mode}: {ended[mode][-1]} trials")
+    host = describe_host()
+    print(f"{host['cpu']}, {os.cpu_count()} cores, {host['system']}, {date.today()}; trials in {options.seconds:g} s, "
+          f"{options.rounds} rounds in turns; each run takes the same points in the same order from a store that holds no trial")
+    print("| workers | trials a round | together | times one worker |\n|" + " --- |" * 4)
+    for mode in (one, several, whole):
+        rounds = ", ".join(map(str, ended[mode]))
+        print(f"| {mode} | {rounds} | {sum(ended[mode])} | {sum(ended[mode]) / max(1, sum(ended[one])):.2f} |")
+    if seen.broken:
+        print(f"disturbed: {seen.broken}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search_scaling", description="trials of one worker and of several")
+    parser.add_argument("--store", type=Path, default=default_store(ROOT), help="artifact store; it is copied [%(default)s]")
+    parser.add_argument("--profile", default="reference", help="[%(default)s]")
+    parser.add_argument("--space", default="compress", help="[%(default)s]")
+    parser.add_argument("--workers", type=int, default=2, help="[%(default)s]")
+    parser.add_argument("--seconds", type=float, default=120, help="of each run [%(default)s]")
+    parser.add_argument("--rounds", type=int, default=3, help="[%(default)s]")
+    parser.add_argument("--scratch", type=Path, help="where the copies lie [the system's folder for such]")
+    return parser.parse_args()
+
+
+def _prepared(options: argparse.Namespace, folder: Path) -> SearchPlan:
+    """The plan over a copy of the store that holds what every trial begins with, and nothing of a trial."""
+    from pipeline.compress.sources import builder, merged_and_data
+    from pipeline.search.evaluate import open_bench
+    from pipeline.store.remote import Remote
+
+    plan = SearchPlan("scaling", "", str(folder / "store"), profile=options.profile, space=options.space, sampler="random")
+    profile, build = plan.opened_profile(), builder(options.store)
+    needed: list[Artifact] = []
+
+    def noted(spec: Spec) -> Artifact:
+        needed.append(build(spec))
+        return needed[-1]
+
+    open_bench(noted, profile, *merged_and_data(noted, profile), plan.queries)
+    remote = Remote(f"file://{folder}/shared")
+    for artifact in needed:
+        remote.push(artifact)
+    copy = builder(folder / "store", remote.url)
+    open_bench(copy, profile, *merged_and_data(copy, profile), plan.queries)
+    return plan
+
+
+def _points(plan: SearchPlan) -> list[dict[str, Any]]:
+    """Points of the space drawn at random, each once, of those that would be built."""
+    import optuna
+
+    from pipeline.search.evaluate import too_large
+    from pipeline.search.space import checked_recipe, load_space, recipe_text
+    from pipeline.search.task import claims
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    space, profile = load_space(plan.space), plan.opened_profile()
+    objectives, constraints = claims(plan, profile)
+    study, found = optuna.create_study(sampler=optuna.samplers.RandomSampler(plan.seed)), []
+    with TemporaryDirectory() as folder:
+        while len(found) < POINTS:
+            trial = study.ask()
+            drawn = space.draw(trial)
+            if trial.params not in found and not too_large(checked_recipe(recipe_text(drawn), Path(folder)), profile,
+                                                           [*objectives, *constraints]):
+                found.append(trial.params)
+    return found
+
+
+def _run(plan: SearchPlan, points: list[dict[str, Any]], mode: Mode, seconds: float, folder: Path) -> int:
+    """How many trials have ended ``seconds`` after the start of the workers, their own start included."""
+    from pipeline.search.task import open_study_of
+
+    folder.mkdir()
+    try:
+        shutil.copytree(plan.store, folder / "store")
+        here = replace(plan, store=str(folder / "store"), study_url=f"sqlite:///{folder}/search.db")
+        study = open_study_of(here)
+        for point in points:
+            study.enqueue_trial(point)
+        end = datetime.now() + timedelta(seconds=seconds)
+        local.run(WorkerCommand(here), mode.workers, Budget(seconds=seconds), mode.threads)
+        return sum(counts(trial) and trial.datetime_complete <= end for trial in study.get_trials(deepcopy=False))
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
