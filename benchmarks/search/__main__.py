@@ -37,7 +37,7 @@ def _options() -> argparse.Namespace:
     again.add_argument("--samplers", nargs="+", default=SAMPLERS, help="[%(default)s]")
     again.add_argument("--seeds", type=int, default=20, help="[%(default)s]")
     again.add_argument("--first", type=int, default=0, help="the first seed [%(default)s]")
-    again.add_argument("--trials", type=int, nargs="+", default=[20, 40], help="budgets [%(default)s]")
+    again.add_argument("--trials", type=int, nargs="+", default=[15, 30], help="budgets [%(default)s]")
     again.add_argument("--table", type=Path, default=TABLE, help="[%(default)s]")
     again.set_defaults(run=_replay)
     net = parts.add_parser("supernet", help="whether a supernet ranks choices of layers as healing each alone does; minutes")
