@@ -11,14 +11,14 @@ import numpy as np
 import optuna
 from scipy.stats import binomtest
 
-from benchmarks.search.table import OBJECTIVES, SPACE, Row, Table
+from benchmarks.search.table import OBJECTIVES, SPACE, Row, Steps, Table, key_of
 from pipeline.errors import EdgeError
 from pipeline.profile import load_profile
 from pipeline.report.markdown.text import table as markdown
 from pipeline.search.objectives import Objective, objectives_of
-from pipeline.search.samplers import CONSTRAINTS, make_sampler
-from pipeline.search.space import Space, load_space
-from pipeline.search.work import REFUSED, SAME_AS, Budget, run_trials
+from pipeline.search.samplers import CONSTRAINTS, draws_whole, make_sampler
+from pipeline.search.space import load_space
+from pipeline.search.work import REASON, REFUSED, SAME_AS, Budget, run_trials
 from pipeline.verdict.bootstrap import sample_mean
 from pipeline.verdict.thresholds import read_thresholds
 
@@ -60,24 +60,25 @@ def run(found: Table, sampler: str, seed: int, budgets: Sequence[int]) -> list[f
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     space, objectives = load_space(str(SPACE)), _objectives()
     study = optuna.create_study(directions=[one.direction for one in objectives], sampler=make_sampler(sampler, seed, objectives, {}))
-    rows: list[Row] = []
-    run_trials(study, lambda trial: _looked_up(trial, space, found, rows), Budget(trials=max(budgets)))
+    seen: dict[str, Row] = {}
+    whole = draws_whole(sampler)
+    run_trials(study, lambda trial: _looked_up(trial, space.draw(trial, whole).steps, found, seen), Budget(trials=max(budgets)))
     for trial in study.get_trials(deepcopy=False):
-        found.at(trial.params)  # a gap in the table is no failed trial
+        if "LookupError" in (reason := trial.user_attrs.get(REASON, "")):  # which the loop of a search takes for a failed trial
+            raise LookupError(reason)
+    rows = list(seen.values())
     return [found.volume(rows[:budget]) / found.best for budget in budgets]
 
 
-def _looked_up(trial: optuna.Trial, space: Space, found: Table, rows: list[Row]) -> Sequence[float]:
+def _looked_up(trial: optuna.Trial, steps: Steps, found: Table, seen: dict[str, Row]) -> Sequence[float]:
     """As a search judges a point, without building it.  What could not be built counts as refused: a search sees that beforehand."""
-    space.draw(trial)
-    row = found.at(trial.params)
+    row = found.at(steps)
     if row.refused or row.values is None:
         trial.set_user_attr(REFUSED, True)
         raise EdgeError("refused before it was built")
-    if any(other.params == trial.params for other in trial.study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))):
+    if key_of(steps) in seen:
         trial.set_user_attr(SAME_AS, True)
-    else:
-        rows.append(row)
+    seen[key_of(steps)] = row
     trial.set_user_attr(CONSTRAINTS, list(row.missed))
     return row.values
 

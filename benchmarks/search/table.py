@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from pipeline.errors import EdgeError
 from pipeline.measure.host import describe_host
@@ -24,6 +25,7 @@ HERE = Path(__file__).parent
 SPACE, TABLE = HERE / "space.yaml", HERE / "table.json"
 OBJECTIVES = ("compression.accuracy_loss", "compression.size")
 QUERIES = 300
+Steps = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """rows: by a point's parameters.  targets: of the objectives, beyond which nothing counts."""
+    """rows: by a recipe's steps (`key_of`).  targets: of the objectives, beyond which nothing counts."""
 
     rows: Mapping[str, Row]
     targets: tuple[float, ...]
 
-    def at(self, params: Mapping[str, Any]) -> Row:
-        """LookupError for a point that was not measured."""
-        if (row := self.rows.get(key_of(params))) is None:
-            raise LookupError(f"the table: expected the point {key_of(params)}, found none; measure the table again")
+    def at(self, steps: Steps) -> Row:
+        """LookupError for a recipe that was not measured."""
+        if (row := self.rows.get(key_of(steps))) is None:
+            raise LookupError(f"the table: expected the recipe {key_of(steps)}, found none; measure the table again")
         return row
 
     @cached_property
@@ -59,8 +61,8 @@ class Table:
         return volume(np.array(within).reshape(len(within), len(self.targets)), np.array(self.targets))
 
 
-def key_of(params: Mapping[str, Any]) -> str:
-    return json.dumps(dict(params), sort_keys=True)
+def key_of(steps: Steps) -> str:
+    return json.dumps(steps, sort_keys=True)
 
 
 def read_table(file: Path = TABLE) -> Table:
@@ -68,7 +70,7 @@ def read_table(file: Path = TABLE) -> Table:
     content = read_object(file, "a table of measured points")
     if not isinstance(content.get("rows"), list) or not content["rows"]:
         raise EdgeError(f"{file}: expected rows of measured points, found none; run python -m benchmarks.search table")
-    rows = {key_of(row["params"]): Row(row["values"] and tuple(row["values"]), tuple(row["missed"]), row["refused"])
+    rows = {key_of(row["steps"]): Row(row["values"] and tuple(row["values"]), tuple(row["missed"]), row["refused"])
             for row in content["rows"]}
     return Table(rows, tuple(content["targets"]))
 
@@ -78,7 +80,7 @@ def measure(store: Path, database: Path, out: Path) -> None:
     from optuna.samplers import BruteForceSampler
 
     from pipeline.search.plan import SearchPlan
-    from pipeline.search.task import open_task
+    from pipeline.search.task import RECIPE, open_task
     from pipeline.search.work import Budget, run_trials
 
     plan = SearchPlan("table", f"sqlite:///{database.resolve()}", str(store.resolve()), space=str(SPACE), objectives=OBJECTIVES, rungs=1,
@@ -86,12 +88,13 @@ def measure(store: Path, database: Path, out: Path) -> None:
     task = open_task(plan)
     task.study.sampler = BruteForceSampler(seed=0)
     run_trials(task.study, task.judge, Budget())
-    rows = [{"params": trial.params, "values": trial.values, "missed": trial.user_attrs.get(CONSTRAINTS, []),
-             "refused": REFUSED in trial.user_attrs}
-            for trial in task.study.get_trials(deepcopy=False) if trial.state.is_finished() and SAME_AS not in trial.user_attrs]
+    rows = [{"steps": yaml.safe_load(trial.user_attrs[RECIPE])["steps"], "values": trial.values,
+             "missed": trial.user_attrs.get(CONSTRAINTS, []), "refused": REFUSED in trial.user_attrs}
+            for trial in task.study.get_trials(deepcopy=False)
+            if trial.state.is_finished() and RECIPE in trial.user_attrs and SAME_AS not in trial.user_attrs]
     host = describe_host()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=HERE).stdout.strip()
     write_object(out, {
         "profile": plan.profile, "queries": QUERIES, "objectives": list(OBJECTIVES), "targets": [one.target for one in task.objectives],
         "host": host["host_class"], "date": str(date.today()), "commit": commit,
-        "rows": sorted(rows, key=lambda row: key_of(row["params"]))})
+        "rows": sorted(rows, key=lambda row: key_of(row["steps"]))})

@@ -97,7 +97,8 @@ def judged(made: Sequence[Compressed], subjects: Sequence[Subject], measured: Se
         known = _measurements(subjects[0], subject, measured[0], its)
         verdicts[one.recipe.name] = {name: judge(known[target.metric], target) for name, target in claims.items() if target.metric in known}
     first, *rest = [_served(one.recipe.name, its) for one, its in list(zip(made, measured, strict=True))[1:]]
-    return Confirmed(first.name, verdicts, missed(*verdicts.values(), claims=claims), [compare(first, other, targets[LOSS]) for other in rest])
+    beside = [compare(first, other, targets[LOSS]) for other in rest]
+    return Confirmed(first.name, verdicts, missed(*verdicts.values(), claims=claims), beside)
 
 
 def missed(mine: Verdicts, *others: Verdicts, claims: Mapping[str, Target]) -> list[str]:

@@ -30,9 +30,9 @@ def file(tmp_path_factory):
     space, rows = load_space(str(SPACE)), {}
 
     def judge(trial):
-        space.draw(trial)
+        steps = space.draw(trial).steps
         loss, size = value(trial.params)
-        rows[key_of(trial.params)] = {"params": trial.params, "values": [loss, size], "missed": [loss - 0.05, size - 0.5],
+        rows[key_of(steps)] = {"steps": steps, "values": [loss, size], "missed": [loss - 0.05, size - 0.5],
                                       "refused": size > 0.28}
         return loss
 
@@ -53,11 +53,11 @@ def test_more_trials_find_more_of_what_there_is(file):
 
 
 def test_random_does_not_differ_from_itself_and_a_sampler_that_learns_does(file):
-    rows = replay(read_table(file), ["evolution"], range(3), [30])
-    assert [row.sampler for row in rows] == [RANDOM, "evolution"]
+    rows = replay(read_table(file), ["nsga2"], range(3), [30])
+    assert [row.sampler for row in rows] == [RANDOM, "nsga2"]
     assert (rows[0].won, rows[0].lost) == (0, 0) and rows[0].p == 1
     assert rows[1].won + rows[1].lost <= 3 and all(0 < share <= 1 for row in rows for share in row.shares)
-    assert "| evolution | 30 |" in table(rows)
+    assert "| nsga2 | 30 |" in table(rows)
 
 
 def test_the_sign_test_knows_a_clear_case_from_a_draw():
@@ -67,7 +67,7 @@ def test_the_sign_test_knows_a_clear_case_from_a_draw():
 def test_a_table_with_a_gap_is_not_taken_for_failed_trials(file, tmp_path):
     content = json.loads(file.read_text())
     (broken := tmp_path / "table.json").write_text(json.dumps({**content, "rows": content["rows"][:100]}))
-    with pytest.raises(LookupError, match="the table: expected the point .*, found none; measure the table again"):
+    with pytest.raises(LookupError, match="the table: expected the recipe .*, found none; measure the table again"):
         replay(read_table(broken), [], [1], [60])
     (empty := tmp_path / "empty.json").write_text('{"rows": []}')
     with pytest.raises(EdgeError, match="expected rows of measured points, found none; run python -m benchmarks.search table"):

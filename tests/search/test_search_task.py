@@ -153,6 +153,7 @@ def test_a_like_study_is_taken_over_as_it_is(table: Table, tmp_path: Path) -> No
     table.asked.clear()
     trials = tried(after, layers(2))
     assert trials[2].user_attrs[SAME_AS] == 0 and table.asked == [] and trials[0].user_attrs[WARM] == "before"
+    assert list(trials[0].constraints.values()) == [-0.04, -0.4]  # what the samplers read
     assert [point.trial for point in outcome.points(after.study, 2)] == [0]
 
 
