@@ -80,7 +80,7 @@ def measure(store: Path, database: Path, out: Path) -> None:
     from optuna.samplers import BruteForceSampler
 
     from pipeline.search.plan import SearchPlan
-    from pipeline.search.task import RECIPE, open_task
+    from pipeline.search.task import open_task
     from pipeline.search.work import Budget, run_trials
 
     plan = SearchPlan("table", f"sqlite:///{database.resolve()}", str(store.resolve()), space=str(SPACE), objectives=OBJECTIVES, rungs=1,
@@ -88,13 +88,20 @@ def measure(store: Path, database: Path, out: Path) -> None:
     task = open_task(plan)
     task.study.sampler = BruteForceSampler(seed=0)
     run_trials(task.study, task.judge, Budget())
+    write(task.study, [one.target for one in task.objectives], plan.profile, out)
+
+
+def write(study: Any, targets: list[float], profile: str, out: Path) -> None:
+    """The trials of a study as a table."""
+    from pipeline.search.task import RECIPE
+
     rows = [{"steps": yaml.safe_load(trial.user_attrs[RECIPE])["steps"], "values": trial.values,
              "missed": trial.user_attrs.get(CONSTRAINTS, []), "refused": REFUSED in trial.user_attrs}
-            for trial in task.study.get_trials(deepcopy=False)
+            for trial in study.get_trials(deepcopy=False)
             if trial.state.is_finished() and RECIPE in trial.user_attrs and SAME_AS not in trial.user_attrs]
     host = describe_host()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=HERE).stdout.strip()
     write_object(out, {
-        "profile": plan.profile, "queries": QUERIES, "objectives": list(OBJECTIVES), "targets": [one.target for one in task.objectives],
+        "profile": profile, "queries": QUERIES, "objectives": list(OBJECTIVES), "targets": targets,
         "host": host["host_class"], "date": str(date.today()), "commit": commit,
         "rows": sorted(rows, key=lambda row: key_of(row["steps"]))})
