@@ -44,7 +44,7 @@ def losses(model, lessons):
 
 
 def test_any_choice_of_its_layers_works_without_more_training(taught, supernet):
-    held_out, = teach(taught, read_queries(taught.validation))
+    held_out, = teach(taught, read_queries(taught, taught.validation))
     ours, theirs = losses(supernet, held_out), losses(taught.model, held_out)
     assert all(our < their for our, their in zip(ours, theirs, strict=True)) and sum(ours) < 0.8 * sum(theirs)
     assert judge(open_model(supernet), held_out)["loss"] < max(ours)  # and it is a model of its own with all of them

@@ -70,7 +70,7 @@ def test_the_page_stands_alone_and_may_do_little() -> None:
 @in_a_browser
 def test_a_job_is_sent_progresses_and_ends_and_waiting_ones_can_be_cancelled(server: Running, url: str) -> None:
     with browsing(url) as (page, errors):
-        page.get_by_role("combobox", name="recipe", exact=True).select_option("deep")
+        page.get_by_role("combobox", name="recipe", exact=True).select_option("int8")
         page.get_by_role("button", name="Start job").click()
         first = page.locator(".job").first
         page.locator(".job[data-state=running] progress").wait_for()

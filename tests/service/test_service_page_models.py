@@ -83,6 +83,6 @@ def test_a_version_is_promoted_refused_and_rolled_back(url: str) -> None:
         page.get_by_text("Audit: who did what").click()
         page.locator("tbody tr", has_text="rollback").wait_for()
         told = [line.split("\t")[1:] for line in page.locator(".model > details tbody tr").all_inner_texts()]
-        assert told == [["local", "rollback", "3", "champion"], ["local", "promote", "3", "champion"],
+        assert told == [["local", "rollback", "1", "champion"], ["local", "promote", "3", "champion"],
                         ["local", "promote", "1", "champion"], *(["ann", "add", str(number), ""] for number in (3, 2, 1))]
         assert all("409" in error for error in errors)  # the browser's own line on what was refused
