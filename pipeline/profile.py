@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pipeline.data.intents import INTENTS, shares_of
 from pipeline.data.records import CONFIDENCE_THRESHOLD, NAMED
 from pipeline.errors import EdgeError
+from pipeline.named import named_file
 from pipeline.yaml_file import read_model
 
 ONNX_INT8 = "onnx-int8"
@@ -233,7 +234,7 @@ def load_profile(name: str, model: str = "", train_file: str = "", eval_file: st
     With another format it has another name.  EdgeError for an unknown name or format, a malformed file, and a model or data that do
     not go with the profile.
     """
-    path = _path_of(name)
+    path = named_file("profile", name, PROFILES)
     profile = read_model(path, Profile)
     _check_mix(profile.data.scenario_mix, path)
     asked = format or profile.serve.format
@@ -300,13 +301,3 @@ def parse_columns(text: str) -> dict[str, str]:
     if any(field.strip() not in NAMED or not column.strip() for field, _, column in pairs):
         raise EdgeError(f"--columns: expected query=COLUMN,intent=COLUMN, found {text!r}")
     return {field.strip(): column.strip() for field, _, column in pairs}
-
-
-def _path_of(name: str) -> Path:
-    if name.endswith((".yaml", ".yml")):
-        return Path(name)
-    path = PROFILES / f"{name}.yaml"
-    if Path(name).name != name or not path.is_file():
-        known = ", ".join(sorted(path.stem for path in PROFILES.glob("*.yaml")))
-        raise EdgeError(f"profile {name!r}: expected one of {known}, or the path of a .yaml file")
-    return path

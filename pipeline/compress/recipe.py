@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.compress import GRAPH, WEIGHTS, technique
 from pipeline.compress.settings import Settings
 from pipeline.errors import EdgeError
+from pipeline.named import named_file, names_in
 from pipeline.profile import PROFILES
 from pipeline.yaml_file import read_model
 
@@ -59,7 +59,7 @@ ORIGINAL = Recipe("original", "the merged model, exported in fp32", (), graph="p
 
 def load_recipe(name: str) -> Recipe:
     """A recipe by name (in ``profiles/recipes/``) or by the path of a YAML file; EdgeError for an unknown or malformed one."""
-    path = _path_of(name)
+    path = named_file("recipe", name, RECIPES)
     read = read_model(path, RecipeFile)
     try:
         steps = tuple(_step(step) for step in read.steps)
@@ -71,16 +71,7 @@ def load_recipe(name: str) -> Recipe:
 
 def recipes() -> list[str]:
     """The names of the recipes that come with the project."""
-    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
-
-
-def _path_of(name: str) -> Path:
-    if name.endswith((".yaml", ".yml")):
-        return Path(name)
-    path = RECIPES / f"{name}.yaml"
-    if Path(name).name != name or not path.is_file():
-        raise EdgeError(f"recipe {name!r}: expected one of {', '.join(recipes())}, or the path of a .yaml file")
-    return path
+    return names_in(RECIPES)
 
 
 def _step(step: dict[str, dict[str, Any] | None]) -> Step:

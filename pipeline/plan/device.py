@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from pipeline.errors import EdgeError
+from pipeline.named import named_file, names_in
 from pipeline.profile import PROFILES, Section
 from pipeline.yaml_file import read_model
 
@@ -76,13 +76,9 @@ class Device(Section):
 
 def load_device(name: str) -> Device:
     """A device by name (in ``profiles/devices``) or by the path of a YAML file; EdgeError for an unknown or malformed one."""
-    if name.endswith((".yaml", ".yml")):
-        return read_model(Path(name), Device)
-    if name not in devices():
-        raise EdgeError(f"device {name[:80]!r}: expected one of {', '.join(devices())}, or the path of a .yaml file")
-    return read_model(DEVICES / f"{name}.yaml", Device)
+    return read_model(named_file("device", name, DEVICES), Device)
 
 
 def devices() -> list[str]:
     """The names of the devices that come with the project."""
-    return sorted(path.stem for path in DEVICES.glob("*.yaml"))
+    return names_in(DEVICES)

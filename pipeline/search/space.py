@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pipeline.compress import GRAPH, WEIGHTS, technique
 from pipeline.compress.recipe import Recipe, RecipeFile, Step, load_recipe
 from pipeline.errors import EdgeError
+from pipeline.named import named_file, names_in
 from pipeline.profile import PROFILES
 from pipeline.search.domain import Domain, choose, examples, holds, searched
 from pipeline.yaml_file import read_model
@@ -118,7 +119,7 @@ class Space(BaseModel):
 
 def load_space(name: str) -> Space:
     """A space by name (in ``profiles/spaces/``) or by the path of a YAML file; EdgeError for an unknown technique, setting or value."""
-    path = _path_of(name)
+    path = named_file("space", name, SPACES)
     space = read_model(path, Space)
     try:
         _check_order([[_check_way(f"{name}: {way}", steps) for way, steps in stage.ways.items()] for name, stage in space.stages.items()])
@@ -132,7 +133,7 @@ def load_space(name: str) -> Space:
 
 def spaces() -> list[str]:
     """The names of the spaces that come with the project."""
-    return sorted(path.stem for path in SPACES.glob("*.yaml"))
+    return names_in(SPACES)
 
 
 def recipe_text(recipe: RecipeFile) -> str:
@@ -148,15 +149,6 @@ def checked_recipe(text: str, folder: Path) -> Recipe:
         return load_recipe(str(file))
     except EdgeError as error:
         raise EdgeError(str(error).removeprefix(f"{file}: ")) from None
-
-
-def _path_of(name: str) -> Path:
-    if name.endswith((".yaml", ".yml")):
-        return Path(name)
-    path = SPACES / f"{name}.yaml"
-    if Path(name).name != name or not path.is_file():
-        raise EdgeError(f"space {name!r}: expected one of {', '.join(spaces())}, or the path of a .yaml file")
-    return path
 
 
 def _steps(way: Way) -> list[tuple[str, Settings]]:
