@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pipeline import specs
 from pipeline.compress.chain import compress
 from pipeline.compress.recipe import load_recipe
+from pipeline.compress.sources import merged_and_data
 from pipeline.errors import EdgeError
 from pipeline.export.formats import built, device_formats
 from pipeline.profile import Profile
@@ -61,9 +62,7 @@ def prepare(profile: Profile, supply: Supply) -> None:
 
 def _prepare(profile: Profile, supply: Supply) -> None:
     get: Get = supply.get
-    data = get(specs.data(profile))
-    base = get(specs.base(profile, data))
-    merged = get(specs.merged(base, get(specs.adapter(profile, base, data))))
+    merged, data = merged_and_data(get, profile)
     get(specs.decision(profile, merged, data))
     get(specs.onnx_int8(get(specs.onnx_fp32(profile, merged))))
     for name, about in RECIPES.items():

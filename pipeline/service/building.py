@@ -11,6 +11,7 @@ from pipeline import specs
 from pipeline.compress import GRAPH, technique
 from pipeline.compress.chain import EXPORT, compress, left_out
 from pipeline.compress.recipe import Recipe
+from pipeline.compress.sources import merged_and_data
 from pipeline.profile import Profile
 from pipeline.service.order import Order, profile_of, recipe_of
 from pipeline.store import Artifact, Spec, Store
@@ -62,10 +63,7 @@ def build(order: Order, store: Store, tell: Tell) -> Built:
 def _by_recipe(order: Order, store: Store, tell: Tell) -> Built:
     profile, recipe = profile_of(order), recipe_of(order)
     builder = Builder(store, steps_of(profile, recipe), tell)
-    data = builder(specs.data(profile))
-    base = builder(specs.base(profile, data))
-    merged = builder(specs.merged(base, builder(specs.adapter(profile, base, data))))
-    made = compress(builder, profile, recipe, merged, data)
+    made = compress(builder, profile, recipe, *merged_and_data(builder, profile))
     return builder.built(made.model, made.decision)
 
 

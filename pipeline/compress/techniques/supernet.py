@@ -36,7 +36,7 @@ def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[
 
     Each pass keeps from ``least`` to all layers, every number as likely, and of that number any choice, and learns the teacher's
     answers.  LayerDrop (Fan et al. 2019, arXiv:1909.11556) drops each layer with one chance, and so meets few layers seldom.  What
-    it is good for is the step ``depth`` with ``method: subset`` after it.  EdgeError where ``least`` is not below the number of layers.
+    it is good for is the step ``depth`` with ``method: exchange`` after it.  EdgeError where ``least`` is not below the number of layers.
     """
     return heal(out, scratch, source, settings, around=lambda model: layers_left_out(model, settings.least, settings.seed))
 
