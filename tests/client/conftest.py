@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from pipeline.edge.cloud_stand_in import StandIn
-
-
-@contextmanager
-def _served() -> Iterator[StandIn]:
-    with StandIn() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+from tests.served_stand_in import served_stand_in
 
 
 @pytest.fixture(scope="module")
 def _two() -> Iterator[tuple[StandIn, StandIn]]:
-    with _served() as local, _served() as cloud:
+    with served_stand_in() as local, served_stand_in() as cloud:
         yield local, cloud
 
 

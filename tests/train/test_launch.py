@@ -169,20 +169,11 @@ def test_two_processes_learn_what_one_does(
     assert "world_size: 2" in (tmp_path / "two.scratch" / "sft.log").read_text()
 
 
-PARENT = """
-import json, sys
-from pathlib import Path
-from pipeline.train.sft import train_adapter
-out, scratch, base, train, validation = map(Path, sys.argv[1:6])
-train_adapter(out, scratch, base=base, train=train, validation=validation, config=json.loads(sys.argv[6]))
-"""
-
-
 @pytest.mark.slow
 def test_no_process_outlives_the_training(
     pristine_base: Path, config: dict[str, Any], write_records: Callable[..., Path], tmp_path: Path
 ) -> None:
-    from tests.train.test_swift import here, wait_for
+    from tests.train.test_swift import PARENT, here, wait_for
 
     config["train"] |= {"epochs": 40, "launch": {"gpus": 2, "nodes": 1, "deepspeed": None}}
     files = {"train": write_records("train", 96), "validation": write_records("validation", 12)}
