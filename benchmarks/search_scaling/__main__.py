@@ -1,4 +1,7 @@
-"""``python -m benchmarks.search_scaling``: how many trials of a search one worker ends and how many several do; prints a table."""
+"""``python -m benchmarks.search_scaling``: how long one worker takes for some trials of a search, and several for the same; prints a table.
+
+The time includes the start of the workers, and the end, where one is at the last of the trials.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import os
 import shutil
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,13 +20,12 @@ from pipeline.measure.host import describe_host
 from pipeline.progress import note
 from pipeline.search.engines import local
 from pipeline.search.plan import SearchPlan
-from pipeline.search.work import Budget, counts
+from pipeline.search.work import Budget
 from pipeline.search.worker import WorkerCommand
 from pipeline.store import Artifact, Spec
 from pipeline.store.place import default_store
 
 ROOT = Path(__file__).resolve().parents[2]
-POINTS = 400  # more than are ended in the time
 
 
 @dataclass(frozen=True)
@@ -38,34 +40,34 @@ class Mode:
 def main() -> None:
     options = _options()
     one, several, whole = Mode(1, 1), Mode(options.workers, 1), Mode(1, os.cpu_count() or 1)
-    ended: dict[Mode, list[int]] = defaultdict(list)
+    took: dict[Mode, list[float]] = defaultdict(list)
     with TemporaryDirectory(dir=options.scratch) as folder, watch("timing") as seen:
         plan = _prepared(options, Path(folder) / "source")
-        points = _points(plan)
+        points = _points(plan, options.trials)
         for number in range(options.rounds):
             modes = [one, several, whole] if number % 2 == 0 else [whole, several, one]
             for mode in modes:
-                ended[mode].append(_run(plan, points, mode, options.seconds, Path(folder) / "run"))
-                note(f"round {number + 1}: {mode}: {ended[mode][-1]} trials")
+                took[mode].append(_run(plan, points, mode, Path(folder) / "run"))
+                note(f"round {number + 1}: {mode}: {took[mode][-1]:.0f} s")
     host = describe_host()
-    print(f"{host['cpu']}, {os.cpu_count()} cores, {host['system']}, {date.today()}; trials in {options.seconds:g} s, "
-          f"{options.rounds} rounds in turns; each run takes the same points in the same order from a store that holds no trial")
-    print("| workers | trials a round | together | times one worker |\n|" + " --- |" * 4)
+    print(f"{host['cpu']}, {os.cpu_count()} cores, {host['system']}, {date.today()}; {options.trials} trials, {options.rounds} rounds in "
+          "turns; each run takes the same points in the same order from a store that holds no trial")
+    print("| workers | seconds of each round | trials a minute | times one worker |\n|" + " --- |" * 4)
     for mode in (one, several, whole):
-        rounds = ", ".join(map(str, ended[mode]))
-        print(f"| {mode} | {rounds} | {sum(ended[mode])} | {sum(ended[mode]) / max(1, sum(ended[one])):.2f} |")
+        rounds, together = ", ".join(f"{seconds:.0f}" for seconds in took[mode]), sum(took[mode])
+        print(f"| {mode} | {rounds} | {60 * options.trials * options.rounds / together:.2f} | {sum(took[one]) / together:.2f} |")
     if seen.broken:
         print(f"disturbed: {seen.broken}")
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.search_scaling", description="trials of one worker and of several")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search_scaling", description="the time of trials by one and by several")
     parser.add_argument("--store", type=Path, default=default_store(ROOT), help="artifact store; it is copied [%(default)s]")
     parser.add_argument("--profile", default="reference", help="[%(default)s]")
     parser.add_argument("--space", default="compress", help="[%(default)s]")
     parser.add_argument("--workers", type=int, default=2, help="[%(default)s]")
-    parser.add_argument("--seconds", type=float, default=120, help="of each run [%(default)s]")
-    parser.add_argument("--rounds", type=int, default=3, help="[%(default)s]")
+    parser.add_argument("--trials", type=int, default=12, help="of each run [%(default)s]")
+    parser.add_argument("--rounds", type=int, default=1, help="[%(default)s]")
     parser.add_argument("--scratch", type=Path, help="where the copies lie [the system's folder for such]")
     return parser.parse_args()
 
@@ -93,7 +95,7 @@ def _prepared(options: argparse.Namespace, folder: Path) -> SearchPlan:
     return plan
 
 
-def _points(plan: SearchPlan) -> list[dict[str, Any]]:
+def _points(plan: SearchPlan, number: int) -> list[dict[str, Any]]:
     """Points of the space drawn at random, each once, of those that would be built."""
     import optuna
 
@@ -106,7 +108,7 @@ def _points(plan: SearchPlan) -> list[dict[str, Any]]:
     objectives, constraints = claims(plan, profile)
     study, found = optuna.create_study(sampler=optuna.samplers.RandomSampler(plan.seed)), []
     with TemporaryDirectory() as folder:
-        while len(found) < POINTS:
+        while len(found) < number:
             trial = study.ask()
             drawn = space.draw(trial)
             if trial.params not in found and not too_large(checked_recipe(recipe_text(drawn), Path(folder)), profile,
@@ -115,8 +117,8 @@ def _points(plan: SearchPlan) -> list[dict[str, Any]]:
     return found
 
 
-def _run(plan: SearchPlan, points: list[dict[str, Any]], mode: Mode, seconds: float, folder: Path) -> int:
-    """How many trials have ended ``seconds`` after the start of the workers, their own start included."""
+def _run(plan: SearchPlan, points: list[dict[str, Any]], mode: Mode, folder: Path) -> float:
+    """Seconds from the start of the workers until the last of the points is judged; what a worker drew meanwhile is none of them."""
     from pipeline.search.task import open_study_of
 
     folder.mkdir()
@@ -126,9 +128,10 @@ def _run(plan: SearchPlan, points: list[dict[str, Any]], mode: Mode, seconds: fl
         study = open_study_of(here)
         for point in points:
             study.enqueue_trial(point)
-        end = datetime.now() + timedelta(seconds=seconds)
-        local.run(WorkerCommand(here), mode.workers, Budget(seconds=seconds), mode.threads)
-        return sum(counts(trial) and trial.datetime_complete <= end for trial in study.get_trials(deepcopy=False))
+        begun = datetime.now()
+        local.run(WorkerCommand(here), mode.workers, Budget(trials=len(points)), mode.threads)
+        asked = [trial for trial in study.get_trials(deepcopy=False) if trial.number < len(points)]
+        return (max(trial.datetime_complete for trial in asked) - begun).total_seconds()
     finally:
         shutil.rmtree(folder)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -72,7 +73,8 @@ def gone(pid: int) -> bool:
         return True
 
 
-def test_a_killed_worker_costs_its_trial_only(study_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_worker_costs_its_trial_only(
+        study_url: str, left: Callable[[], set[psutil.Process]], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     command = StandIn(stand_in.plan(tmp_path, study_url, pace=0.4, hang=True))
     killer = threading.Thread(target=kill_the_victim, args=(tmp_path,))
     killer.start()
@@ -89,7 +91,7 @@ def test_a_killed_worker_costs_its_trial_only(study_url: str, tmp_path: Path, ca
     assert len(trials) in {18, 19}, "whoever is in the middle of one when the last is told finishes it"
     assert len({trial.user_attrs["worker"] for trial in trials}) == 3, "another one took the place of the dead"
     assert "warning: a worker died (killed by SIGKILL, often for want of memory: no output; see " in capfd.readouterr().err
-    assert not psutil.Process().children(), "no worker is left"
+    assert not left(), "no worker is left"
 
 
 def test_what_two_workers_draw_is_built_once(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_what_two_workers_draw_is_built_once(tmp_path: Path) -> None:
 def test_two_machines_share_the_study_and_what_they_build(postgres: Callable[[str], str], tmp_path: Path) -> None:
     """Each with a store of its own; the second joins late and builds nothing that the first has built."""
     url, shared = postgres("machines"), tmp_path / "shared"
-    first = StandIn(stand_in.plan(tmp_path / "one", url, shared=shared, pace=0.15))
+    first = StandIn(stand_in.plan(tmp_path / "one", url, shared=shared, pace=0.5))  # not done before the second has begun
     second = StandIn(stand_in.plan(tmp_path / "two", url, shared=shared))
     for command in (first, second):
         Path(command.plan.store).parent.mkdir()
@@ -141,9 +143,10 @@ def test_workers_that_keep_dying_are_given_up(tmp_path: Path) -> None:
     code = f"import os, sys; open({str(tmp_path / 'started')!r}, 'a').write(sys.argv[1] + ' '); os.kill(os.getpid(), 9)"
     with pytest.raises(EdgeError) as error:
         local.run(Program(tmp_path, code), 2, Budget(trials=5))
-    assert str(error.value) == (
+    assert re.fullmatch(
         "expected workers that live, found the last one dead after 3 restarts: killed by SIGKILL, often for want of memory: no output; "
-        f"see {tmp_path}/search-logs/stand-in/worker-{1 + RESTARTS}.log; free memory, or give fewer --workers")
+        rf"see {tmp_path}/search-logs/stand-in/worker-({RESTARTS}|{1 + RESTARTS})\.log; free memory, or give fewer --workers",
+        str(error.value)), "either of the two that were left may be the last"
     assert sorted((tmp_path / "started").read_text().split()) == [str(number) for number in range(2 + RESTARTS)], "no number twice"
 
 
@@ -153,11 +156,11 @@ def test_nobody_is_started_when_time_is_up(tmp_path: Path) -> None:
     assert not (tmp_path / "search-logs" / "stand-in" / "worker-2.log").exists()
 
 
-def test_a_plan_that_is_refused_ends_them_all(tmp_path: Path) -> None:
+def test_a_plan_that_is_refused_ends_them_all(left: Callable[[], set[psutil.Process]], tmp_path: Path) -> None:
     code = "import sys, time; sys.argv[1] == '1' or time.sleep(60); print('worker 1: no such space', file=sys.stderr); sys.exit(2)"
     with pytest.raises(EdgeError, match="^worker 1: no such space$"):
         local.run(Program(tmp_path, code), 2, Budget(seconds=60))
-    assert not psutil.Process().children()
+    assert not left()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
