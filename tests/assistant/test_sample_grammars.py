@@ -159,7 +159,14 @@ def test_a_writer_s_templates_are_told_by_their_ids(tmp_path: Path) -> None:
                      ("learning_tracking/train/w9/undo/2", "learning_tracking", "train", "undo", "c")]
 
 
+def test_a_writer_may_have_written_for_some_tasks(tmp_path: Path) -> None:
+    path = tmp_path / "w9.yaml"
+    path.write_text("split: challenge\nsimple_qa: {unit: [a]}\n", encoding="utf-8")
+    assert [one.id for one in read_writer(path)] == ["simple_qa/challenge/w9/unit/1"]
+
+
 @pytest.mark.parametrize(("old", "new", "because"), [
+    ("simple_qa", "riddles", "expected the keys split, course_resource, learning_tracking, complex_reasoning, found .*riddles"),
     ("split: train", "split: trial", "w9.yaml: split: expected one of train, validation"),
     ("split: train\n", "", "expected the keys split, course_resource"),
     ("[a]", "[3]", "course_resource/train/w9/1: expected a template"),

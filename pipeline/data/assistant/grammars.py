@@ -1,4 +1,4 @@
-"""The grammars of the assistant's four tasks: one YAML file a task, templates by split; and of each further writer one of all tasks.
+"""The grammars of the assistant's four tasks: one YAML file a task, templates by split; and of each further writer one, of any tasks.
 
 Where a task's questions differ in what they ask (the operation of learning_tracking, the aspect of simple_qa), a split's templates stand
 under that; the language of a template is `pipeline.data.grammar`'s, its slots are `pipeline.data.assistant.slots`'.
@@ -57,7 +57,8 @@ def read_templates(path: Path) -> list[Template]:
 
 def read_writer(path: Path) -> list[Template]:
     """The templates of one writer's file, all for its ``split``; EdgeError names file and entry of a mistake."""
-    content, tasks = read_yaml(path), [task.name for task in TASKS]
+    content = read_yaml(path)
+    tasks = [task.name for task in TASKS if task.name in content] or [TASKS[0].name]
     _check_keys(path, content, ("split", *tasks))
     if (split := content["split"]) not in SPLITS:
         raise EdgeError(f"{path}: split: expected one of {', '.join(SPLITS)}, found {split!r:.40}; correct it")
