@@ -69,4 +69,4 @@ def _made(config: QuantizationConfig, source: Path, store: Store, tell: Callable
     def attempt(chosen: QuantizationConfig, fallback: tuple[str, str] | None) -> Artifact:
         return store.get(artifact.quantised(chosen, source, fallback))
 
-    return artifact.with_fallback(artifact.prepared(config, source, store), attempt, tell)
+    return artifact.with_fallback(artifact.prepared(config, source, store), source, attempt, tell)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from pipeline.compress.angelslim import adapter
+from pipeline.compress.model import copy_tokenizer
 from pipeline.data import corpora
 from pipeline.environment import UnavailableError
 from pipeline.errors import EdgeError
@@ -41,6 +42,45 @@ def test_llm_compressor_takes_angelslims_place_and_it_is_told(no_angelslim, quan
         "backend": "angelslim", "method": "int8-dynamic"})
     assert "AngelSlim is not installed" in made["fallback"]
     assert len(told) == 1 and made["fallback"] in told[0] and "by llm-compressor takes its place" in told[0]
+
+
+def of_family(family, tokenizer, folder):
+    """A tiny model of another family, from its configuration."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    torch.manual_seed(1)
+    config = AutoConfig.for_model(family, vocab_size=400, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+                                  num_key_value_heads=2, max_position_embeddings=512, initializer_range=0.2, tie_word_embeddings=True)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    copy_tokenizer(tokenizer, folder)
+    return folder
+
+
+@pytest.mark.parametrize(("family", "method"), [("llama", "int4-gptq"), ("qwen2", "int8-dynamic"), *(
+    pytest.param(*pair, marks=pytest.mark.slow) for pair in (("qwen2", "int4-awq"), ("llama", "fp8-static")))])
+def test_other_families_fall_back_as_well_and_it_is_told(family, method, no_angelslim, merged, tmp_path, quantise, lines, told):
+    model = of_family(family, merged, tmp_path / family)
+    data = lines("今天天气怎么样", "现在几点了", name="texts.txt")
+    out = quantise(backend="angelslim", method=method, input=model, calibration_data=data)
+    assert manifest_of(out)["backend"] == "llmcompressor" and manifest_of(out)["tensors"]["quantised"] == 14
+    assert told == [f"{manifest_of(out)['fallback']}; {method} by llm-compressor takes its place"] and "not installed" in told[0]
+    ids = torch.tensor([[1, 2, 3, 4]])
+    exact, found = (load_model(directory)(ids).logits for directory in (model, out))
+    assert torch.cosine_similarity(exact, found, dim=-1).mean() > 0.8 and not torch.equal(exact, found)
+
+
+def test_a_family_that_only_rounding_takes(merged, tmp_path, quantise, lines, told, monkeypatch):
+    monkeypatch.setattr(adapter, "existing", lambda name: Path("python"))
+    model = of_family("mistral", merged, tmp_path / "mistral")
+    made = manifest_of(quantise(backend="angelslim", method="fp8-dynamic", input=model))
+    assert (made["backend"], made["asked"]["backend"]) == ("ptq", "angelslim")
+    assert told == ["AngelSlim was not tried on the model family mistral (only llama, qwen2, qwen3); fp8-dynamic by ptq takes its place"]
+    data = {"method": "int4-gptq", "input": model, "calibration_data": lines("现在几点了", name="texts.txt")}
+    with pytest.raises(UnavailableError, match="^AngelSlim was not tried .* mistral .*; nor by llm-compressor: it was not tried"):
+        quantise("other", backend="angelslim", **data)
+    with pytest.raises(EdgeError, match="expected a model that llm-compressor can quantise here, but it was not tried .* mistral"):
+        quantise("other", backend="llmcompressor", **data)
+    assert len(told) == 1 and not list(tmp_path.glob("other*"))
 
 
 def test_without_a_fall_back_it_fails(no_angelslim, quantise, tmp_path):
