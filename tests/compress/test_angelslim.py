@@ -64,7 +64,7 @@ FAULTS = {
     "out of memory: its process was killed": "import os; os.kill(os.getpid(), 9)",
     "the disk is full: .*No space left on device": "with open('/dev/full', 'w') as file: file.write('x')",
     "the disk is full: .*os error 28": "from safetensors import SafetensorError\nraise SafetensorError("
-                                       "'Error while serializing: I/O error: No space left on device (os error 28)')",
+                                       "'Error while serializing:\\nI/O error: No space left on device (os error 28)')",
     "not done within the time limit of 1 s": "import time; time.sleep(600)",
 }
 
