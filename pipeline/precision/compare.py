@@ -50,7 +50,8 @@ def compare(
 ) -> Comparison:
     """Hold each of ``quantised`` (name -> compressed-tensors directory, or any that transformers loads) against ``original``.
 
-    texts: what both read, at most ``most`` of them and ``longest`` tokens of each, in windows of ``length`` tokens, ``stride`` apart.
+    texts: what both read, at most ``most`` of them and ``longest`` tokens of each, in windows of ``length`` tokens, ``stride`` apart;
+    blocks of a running text whole, where the models can.
     answered: name -> task -> what was asked and was right, the original's under "original".  served: name -> ``latency`` and ``memory``
     of the model as it was exported (`pipeline.measure.comparison.measure_all`).
     Two models are in memory at a time, in float32.  EdgeError for a directory that cannot be loaded, another vocabulary, or no text.
@@ -59,7 +60,7 @@ def compare(
 
     if not quantised or ORIGINAL in quantised:
         raise EdgeError(f"expected models by names other than {ORIGINAL}, found {', '.join(quantised) or 'none'}; name at least one")
-    ids = texts.some(most).encoded(original, longest)
+    ids, length = texts.encoded(original, longest, most), texts.block or length
     answered, served = answered or {}, served or {}
     exact, rows, before = load_served(original), [], None
     for name, directory in quantised.items():

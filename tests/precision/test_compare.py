@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from math import exp
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from pipeline.compress import Source
@@ -14,6 +16,7 @@ from pipeline.measure.measurement import NotMeasured, Sample
 from pipeline.precision import Texts, compare
 from pipeline.precision.answers import Answers
 from pipeline.precision.stored import bytes_of, made_by
+from pipeline.runtime.torch_runtime import load_model
 from tests.export.tiny_qwen3 import build, compress
 
 TEXTS = Texts("queries", ("今天天气怎么样", "现在几点了", "If it rains tomorrow, 出门要不要带伞？"))
@@ -43,6 +46,17 @@ def test_a_model_is_held_against_its_original_whole(merged, fp8):
     assert row["tasks"]["mmlu"]["loss"]["value"] == 0.5
     assert row["served"] == {"p50_ms": 2, "p95_ms": 3, "per_second": 400, "peak_rss_mb": 60, "invalid": {}}
     assert first["served"] == {"reason": "nobody exported it"}
+
+
+def test_a_running_text_is_read_in_whole_blocks_as_its_perplexity_is_published(merged, fp8):
+    """Frantar et al. 2023: the exponential of the mean loss of the blocks, each read by itself from its first token on."""
+    running = Texts("wikitext", ("今天天气怎么样", "", "If it rains tomorrow, 出门要不要带伞？", "", "现在几点了") * 20, 128)
+    first, row = compare(merged, {"fp8": fp8}, running, length=16, stride=8).to_json()["rows"]
+    with torch.inference_mode():
+        model = load_model(merged)
+        losses = [float(model(input_ids=(ids := torch.tensor([block])), labels=ids).loss) for block in running.encoded(merged)]
+    assert len(losses) > 2 and first["perplexity"]["candidate"] == pytest.approx(exp(sum(losses) / len(losses)), rel=1e-4)
+    assert row["perplexity"]["ratio"]["texts"] == len(losses) and row["perplexity"]["ratio"]["lower"] is not None
 
 
 def test_bytes_are_counted_with_their_scales(merged, fp8):

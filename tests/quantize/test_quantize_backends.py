@@ -162,7 +162,16 @@ def test_a_corpus_without_a_hub(monkeypatch):
         list(corpora.corpus("wikitext", "train", 3))
     rows = [{"text": text} for text in ("= heading =", "word " * 99, "other " * 99)]
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: rows)
-    assert list(corpora.corpus("wikitext", "train", 1, calibration.SHORTEST)) == ["word " * 99]
+    assert list(corpora.corpus("c4", "train", 1, calibration.SHORTEST)) == ["word " * 99]
+
+
+def test_wikitext_calibrates_by_blocks_of_the_running_text(merged, tmp_path, monkeypatch):
+    monkeypatch.setattr(calibration, "corpus", lambda name, part: iter(["", " = 天气 = \n", "", " 今天天气怎么样 \n"] * 20))
+    tokenizer = read_tokenizer(merged)
+    whole = tokenizer.encode("\n\n".join(["", " = 天气 = \n", "", " 今天天气怎么样 \n"] * 20), add_special_tokens=False).ids
+    calibration.write_calibration(tmp_path, source=merged, data="wikitext", samples=5, length=8, seed=1, system="")
+    found = calibration.token_ids(tmp_path / calibration.FILE)
+    assert len(found) == 5 and all(ids in [whole[at:at + 8] for at in range(0, len(whole), 8)] and len(ids) == 8 for ids in found)
 
 
 def test_parquet_in_and_out(merged, quantise, tmp_path, store, monkeypatch):
