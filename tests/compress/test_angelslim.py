@@ -172,7 +172,8 @@ def test_a_result_that_is_not_whole_is_refused(made, merged, wrong):
         result.check(made, merged)
 
 
-@pytest.mark.parametrize("config", [None, {"quant_method": "awq"}, {"quant_method": "compressed-tensors"}])
+@pytest.mark.parametrize("config", [
+    None, {"quant_method": "awq", "config_groups": {"group_0": {}}}, {"quant_method": "compressed-tensors"}])
 def test_a_result_that_says_another_form_is_refused(made, merged, config):
     content = json.loads((made / "config.json").read_text())
     (made / "config.json").write_text(json.dumps({**content, "quantization_config": config}))
