@@ -59,7 +59,7 @@ def test_a_running_text_is_read_in_whole_blocks_as_its_perplexity_is_published(m
     assert row["perplexity"]["ratio"]["texts"] == len(losses) and row["perplexity"]["ratio"]["lower"] is not None
 
 
-def test_bytes_are_counted_with_their_scales(merged, fp8):
+def test_bytes_are_counted_with_their_scales(merged, fp8, tmp_path):
     tensors = load_file(fp8 / "model.safetensors")
     matrices = {name for name in tensors if name.endswith("_proj.weight")}
     stored = sum(tensors[name].nbytes + tensors[f"{name}_scale"].nbytes for name in matrices)
@@ -69,6 +69,10 @@ def test_bytes_are_counted_with_their_scales(merged, fp8):
     assert found["matrices"]["share"] > 0.5  # eight bits and a scale are more than half of sixteen
     assert found["whole"]["bytes"] == sum(tensor.nbytes for tensor in tensors.values())
     assert bytes_of(merged, merged)["matrices"]["share"] is None and made_by(merged) == ""
+    both = shutil.copytree(merged, tmp_path / "both")  # a tied head, as Qwen3-0.6B's file holds it beside the embedding
+    held = load_file(both / "model.safetensors")
+    save_file(held | {"lm_head.weight": held["model.embed_tokens.weight"].clone()}, both / "model.safetensors", {"format": "pt"})
+    assert bytes_of(both, fp8) == found
 
 
 def test_a_truncated_file_is_told(merged, fp8, tmp_path):
