@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from pipeline.compress.angelslim import adapter
-from pipeline.compress.model import copy_tokenizer
 from pipeline.data import corpora
 from pipeline.environment import UnavailableError
 from pipeline.errors import EdgeError
@@ -18,6 +17,7 @@ from pipeline.quantize.config import QuantizationConfig
 from pipeline.quantize.manifest import manifest_of
 from pipeline.runtime.prompt import read_tokenizer, template
 from pipeline.runtime.torch_runtime import load_model
+from tests.export.tiny_qwen3 import of_family
 
 
 @pytest.fixture
@@ -42,18 +42,6 @@ def test_llm_compressor_takes_angelslims_place_and_it_is_told(no_angelslim, quan
         "backend": "angelslim", "method": "int8-dynamic"})
     assert "AngelSlim is not installed" in made["fallback"]
     assert len(told) == 1 and made["fallback"] in told[0] and "by llm-compressor takes its place" in told[0]
-
-
-def of_family(family, tokenizer, folder):
-    """A tiny model of another family, from its configuration."""
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    torch.manual_seed(1)
-    config = AutoConfig.for_model(family, vocab_size=400, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
-                                  num_key_value_heads=2, max_position_embeddings=512, initializer_range=0.2, tie_word_embeddings=True)
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
-    copy_tokenizer(tokenizer, folder)
-    return folder
 
 
 @pytest.mark.parametrize(("family", "method"), [("llama", "int4-gptq"), ("qwen2", "int8-dynamic"), *(
