@@ -34,6 +34,9 @@ def test_integer_codes_are_timed_and_fp8_is_not(merged, store, tmp_path, monkeyp
     served = {row["name"]: row["served"] for row in rows}
     for name in ("original", "int4-rtn"):
         assert 0 < served[name]["p50_ms"] <= served[name]["p95_ms"] and served[name]["per_second"] > 0 and served[name]["peak_rss_mb"] > 1
+    change = served["int4-rtn"]["change"]
+    assert 1 + change["value"] == pytest.approx(served["int4-rtn"]["p50_ms"] / served["original"]["p50_ms"])
+    assert change["lower"] <= change["upper"] and "change" not in served["original"]
     assert served["fp8-dynamic"] == {"reason": NO_KERNEL}
     asked = {row["name"]: row["tasks"]["intents"] for row in rows}
     assert "loss" not in asked["original"] and all(len(found["right"]) == 24 for found in asked.values())
