@@ -41,6 +41,8 @@ def test_a_model_is_held_against_its_original_whole(merged, fp8):
     assert 0 < row["divergence"]["value"] < 0.1 and 0.5 < row["agreement"]["value"] <= 1 and row["agreement"]["texts"] == 3
     assert row["perplexity"]["candidate"] == pytest.approx(first["perplexity"]["candidate"] * row["perplexity"]["ratio"]["value"])
     assert len(row["layers"]) == 2 and len(row["weights"]) == 14
+    sides = [layer[kind] for layer in row["layers"] for kind in ("alone", "through")]
+    assert all(0.9 < side["cosine"] < 1 and 0 < side["error"] < 0.5 for side in sides)
     assert all(0.99 < one["cosine"] < 1 and 0 < one["error"] < 0.1 for one in row["weights"].values())
     assert row["seconds"] == 1.5 and row["made_by"] == "llmcompressor fp8-dynamic, in place of angelslim fp8-dynamic: not installed"
     assert row["tasks"]["mmlu"]["loss"]["value"] == 0.5
