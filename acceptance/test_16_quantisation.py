@@ -17,19 +17,28 @@ def behaving(profile, request):
         not_measured(request.node, f"what is answered is shown on a profile that tells about behaviour, not on {profile.name}")
 
 
+@pytest.fixture
+def decided(behaving, request):
+    """The original's decisions, and those of a quantised model by its name; asked for here, for a session's fixtures come first."""
+    return request.getfixturevalue("torch_decisions"), request.getfixturevalue("quantised_decisions")
+
+
 @pytest.mark.claim("weights.fp8_agreement")
-def test_fp8_answers_as_the_original(check, behaving, torch_decisions, quantised_decisions):
-    check(agreement(torch_decisions, quantised_decisions("fp8")))
+def test_fp8_answers_as_the_original(check, decided):
+    original, quantised = decided
+    check(agreement(original, quantised("fp8")))
 
 
 @pytest.mark.claim("weights.int4_agreement")
-def test_int4_answers_as_the_original(check, behaving, torch_decisions, quantised_decisions):
-    check(agreement(torch_decisions, quantised_decisions("int4")))
+def test_int4_answers_as_the_original(check, decided):
+    original, quantised = decided
+    check(agreement(original, quantised("int4")))
 
 
-def test_what_is_lost_beside_the_targets(check, behaving, torch_decisions, quantised_decisions, challenge):
+def test_what_is_lost_beside_the_targets(check, decided, challenge):
+    original, quantised = decided
     for name, title in {"fp8": "FP8", "int4": "INT4"}.items():
-        lost = paired_accuracy(torch_decisions, quantised_decisions(name), challenge)
+        lost = paired_accuracy(original, quantised(name), challenge)
         check.observe(f"weights.{name}_loss", f"accuracy that {title} weights lose", f"{title} 权重的准确率损失",
                       "16 quantisation of weights", lost)
 

@@ -31,8 +31,8 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--compare", nargs="+", metavar="METHOD", help="quantise by several methods and show what each costs; METHOD or "
                         "BACKEND:METHOD")
     parser.add_argument("--texts", help="what --compare reads: a text file, .jsonl, or wikitext or c4")
-    parser.add_argument("--tasks", nargs="+", default=[], metavar="TASK[=FILE]", help="questions that --compare asks as well (ceval, mmlu, "
-                        "gsm8k, cmath): those of a .jsonl file, or a hub's where none is named")
+    parser.add_argument("--tasks", nargs="+", default=[], metavar="TASK[=FILE]", help="questions that --compare asks as well (intents, "
+                        "ceval, mmlu, gsm8k, cmath): those of a .jsonl file, else the profile's challenge queries or a hub's")
     parser.add_argument("--rounds", type=int, default=0, help="decisions among the profile's intents that --compare times of each model "
                         "that ONNX Runtime serves with its own weights, in turns [%(default)s: none]")
     parser.add_argument("--reports", type=Path, default=RESULTS.parent, help="where --compare writes quantization.* [%(default)s]")

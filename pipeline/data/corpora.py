@@ -18,6 +18,8 @@ CORPORA: dict[str, dict[str, Any]] = {
                         "split": "validation"}},
 }
 """What `datasets` is asked for, by a data set's name and part."""
+RUNNING = frozenset({"wikitext"})
+"""Those whose rows are lines of a running text, not texts."""
 
 
 def corpus(name: str, part: Literal["train", "held out"], most: int | None = None, shortest: int = 0) -> Iterator[str]:

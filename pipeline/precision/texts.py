@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
-from pipeline.data.corpora import CORPORA, corpus
+from tokenizers import Tokenizer
+
+from pipeline.data.corpora import CORPORA, RUNNING, corpus
 from pipeline.errors import EdgeError, told
 from pipeline.regular_file import check_regular_file
 from pipeline.runtime.prompt import read_tokenizer
@@ -16,26 +20,30 @@ from pipeline.runtime.prompt import read_tokenizer
 FIELDS = ("text", "query", "prompt", "content", "question", "input")
 LARGEST = 1 << 28  # bytes of a file of texts
 SEED = 42
+BLOCK = 2048
+"""Tokens of a piece of a running text: what figures on WikiText are mostly of (Frantar et al., ICLR 2023)."""
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts that do not depend on each other, and where they are from."""
+    """Texts that do not depend on each other, and where they are from.
+
+    block: None, or tokens of a text, where the documents are the lines of one running text and blocks of it are the texts.
+    """
 
     name: str
     documents: tuple[str, ...]
+    block: int | None = None
 
-    def some(self, most: int | None) -> Texts:
-        """At most ``most`` of them, always the same ones, in their order."""
-        if most is None or len(self.documents) <= most:
-            return self
-        chosen = sorted(random.Random(SEED).sample(range(len(self.documents)), most))
-        return Texts(self.name, tuple(self.documents[place] for place in chosen))
-
-    def encoded(self, model: Path, longest: int | None = None) -> list[list[int]]:
-        """Token ids of each text by the model's tokenizer, cut to ``longest``; those without a token to predict are left out."""
+    def encoded(self, model: Path, longest: int | None = None, most: int | None = None) -> list[list[int]]:
+        """Token ids of at most ``most`` texts by the model's tokenizer, always the same ones in their order, cut to ``longest`` where
+        they are no blocks; those without a token to predict are left out."""
         tokenizer = read_tokenizer(model)
-        ids = [list(one.ids)[:longest] for one in tokenizer.encode_batch(list(self.documents), add_special_tokens=False)]
+        if self.block:
+            ids = some(blocks_of(tokenizer, self.documents, self.block), most)
+        else:
+            ids = [list(one.ids)[:longest] for one in tokenizer.encode_batch(some(self.documents, most), add_special_tokens=False)]
         if not (kept := [one for one in ids if len(one) > 1]):
             raise EdgeError(f"{self.name}: expected texts of at least two tokens, found none; give longer ones")
         return kept
@@ -44,13 +52,27 @@ class Texts:
 def texts(source: str) -> Texts:
     """The texts of a file or of a data set of `CORPORA`.
 
-    A .jsonl has one a line, in the first of `FIELDS` that is there, or as a bare string; in any other file blank lines part them, and
-    where there is none each line is one.  EdgeError for a file of no use, UnavailableError for a data set that cannot be had here.
+    WikiText's is one running text, in blocks of `BLOCK` tokens.  A .jsonl has one a line, in the first of `FIELDS` that is there, or as a
+    bare string; in any other file blank lines part them, and where there is none each line is one.  EdgeError for a file of no use,
+    UnavailableError for a data set that cannot be had here.
     """
     if source not in CORPORA:
         return read_texts(Path(source))
-    rows = list(corpus(source, "held out"))
-    return Texts(source, tuple(blocks("\n".join(rows)) if source == "wikitext" else rows))
+    return Texts(source, tuple(corpus(source, "held out")), BLOCK if source in RUNNING else None)
+
+
+def some(items: Sequence[Item], most: int | None) -> list[Item]:
+    """At most ``most`` of them, always the same ones, in their order."""
+    if most is None or len(items) <= most:
+        return list(items)
+    return [items[place] for place in sorted(random.Random(SEED).sample(range(len(items)), most))]
+
+
+def blocks_of(tokenizer: Tokenizer, rows: Iterable[str], length: int) -> list[list[int]]:
+    """Token ids of a running text, its rows joined by an empty line, in blocks of ``length``; what is left over at the end goes, unless it
+    is all there is."""
+    ids = tokenizer.encode("\n\n".join(rows), add_special_tokens=False).ids
+    return [ids[at:at + length] for at in range(0, len(ids) - length + 1, length)] or [ids]
 
 
 def read_texts(file: Path) -> Texts:

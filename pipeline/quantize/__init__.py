@@ -62,7 +62,7 @@ def _quantize(config: QuantizationConfig, output: Path, resume: bool, store: Sto
             spec.build(Workspace(out, scratch))
             return out
 
-        result = artifact.with_fallback(artifact.prepared(config, source, store), attempt, tell)
+        result = artifact.with_fallback(artifact.prepared(config, source, store), source, attempt, tell)
         if output.suffix == ".parquet":
             from pipeline.formats.parquet import to_parquet
             to_parquet(result, result := place.home / output.name)

@@ -17,6 +17,8 @@ from pipeline.quantize.config import CALIBRATED, QuantizationConfig
 from pipeline.store import Artifact, Spec, Store, Workspace
 
 Made = TypeVar("Made")
+INSTEAD = {"llmcompressor": "llm-compressor", "ptq": "ptq"}
+"""Backends that take AngelSlim's place, the nearest first, as they are called."""
 
 
 def model_directory(given: Path, store: Store) -> Path:
@@ -75,9 +77,10 @@ def quantised(config: QuantizationConfig, source: Path, fallback: tuple[str, str
     return Spec("quantised", build, determines, code=(module.__name__, "pipeline.quantize.step"), libraries=module.LIBRARIES)
 
 
-def with_fallback(config: QuantizationConfig, attempt: Callable[[QuantizationConfig, tuple[str, str] | None], Made],
+def with_fallback(config: QuantizationConfig, source: Path, attempt: Callable[[QuantizationConfig, tuple[str, str] | None], Made],
                   tell: Callable[[str], None]) -> Made:
-    """``attempt`` with the backend that was asked for; where AngelSlim is not able to run, with llm-compressor's method of that name.
+    """``attempt`` with the backend that was asked for; where AngelSlim is not able to run, with the first of `INSTEAD` that is, on the
+    model ``source``.
 
     The reason is told in one line, and the manifest keeps it.  Without ``config.fallback``, or with another backend, the error goes on.
     """
@@ -86,8 +89,19 @@ def with_fallback(config: QuantizationConfig, attempt: Callable[[QuantizationCon
     try:
         return attempt(config, None)
     except UnavailableError as error:
-        tell(f"{error}; {config.method} by llm-compressor takes its place")
-        return attempt(config.model_copy(update={"backend": "llmcompressor"}), ("angelslim", str(error)))
+        name = _instead(config, source, error)
+        tell(f"{error}; {config.method} by {INSTEAD[name]} takes its place")
+        return attempt(config.model_copy(update={"backend": name}), ("angelslim", str(error)))
+
+
+def _instead(config: QuantizationConfig, source: Path, error: UnavailableError) -> str:
+    reasons = []
+    for name, called in INSTEAD.items():
+        if config.method in (module := backend(name)).METHODS:
+            if (why := module.unable(source, config)) is None:
+                return name
+            reasons.append(f"{called}: {why}")
+    raise UnavailableError(f"{error}; nor by {'; nor by '.join(reasons)}") from None
 
 
 def _digest(file: Path) -> str:

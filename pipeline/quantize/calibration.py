@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.atomic import write_atomically
-from pipeline.data.corpora import CORPORA, corpus
+from pipeline.data.corpora import CORPORA, RUNNING, corpus
 from pipeline.data.jsonl import parse_object, read_jsonl
 from pipeline.errors import EdgeError
-from pipeline.precision.texts import read_texts
+from pipeline.precision.texts import blocks_of, read_texts
 from pipeline.regular_file import check_regular_file
 from pipeline.runtime.prompt import read_tokenizer, template
 
@@ -25,15 +25,20 @@ SHORTEST = 200
 def write_calibration(out: Path, *, source: Path, data: str, samples: int, length: int, seed: int, system: str) -> None:
     """Write ``samples`` of the texts of ``data``, drawn by ``seed``, with their ids by the tokenizer of ``source``, at most ``length``.
 
-    An intent record's query stands in the prompt with ``system``, exactly as it will be asked.  EdgeError for other texts, or none.
+    An intent record's query stands in the prompt with ``system``, exactly as it will be asked.  Of a running text, blocks of ``length``
+    tokens are drawn.  EdgeError for other texts, or none.
     """
-    texts = list(corpus(data, "train", samples, SHORTEST)) if data in CORPORA else _texts(Path(data), source, system)
-    if not texts:
+    tokenizer, draw = read_tokenizer(source), random.Random(seed)
+    if data in RUNNING:
+        found = blocks_of(tokenizer, corpus(data, "train"), length)
+        rows = [(tokenizer.decode(ids, skip_special_tokens=False), ids) for ids in draw.sample(found, min(samples, len(found)))]
+    else:
+        texts = list(corpus(data, "train", samples, SHORTEST)) if data in CORPORA else _texts(Path(data), source, system)
+        chosen = draw.sample(texts, min(samples, len(texts)))
+        rows = [(text, tokenizer.encode(text, add_special_tokens=False).ids[:length]) for text in chosen]
+    if not any(ids for _, ids in rows):
         raise EdgeError(f"{data}: expected at least one text to calibrate by, found none; give {FORMS}, or texts with blank lines between")
-    chosen = random.Random(seed).sample(texts, min(samples, len(texts)))
-    tokenizer = read_tokenizer(source)
-    rows = [{"text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids[:length]} for text in chosen]
-    write_atomically(out / FILE, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows if row["ids"]))
+    write_atomically(out / FILE, "".join(json.dumps({"text": text, "ids": ids}, ensure_ascii=False) + "\n" for text, ids in rows if ids))
 
 
 def token_ids(file: Path) -> list[list[int]]:

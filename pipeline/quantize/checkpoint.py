@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from pipeline.errors import EdgeError
+from pipeline.formats.parquet.columns import Row
+from pipeline.formats.parquet.safetensors_file import read_header
 from pipeline.quiet import quiet
 from pipeline.runtime.files import read_object
 from pipeline.train.weights import weight_files
@@ -43,6 +45,11 @@ class Checkpoint:
     @property
     def bytes(self) -> int:
         return sum(header.bytes for header in self.tensors.values())
+
+    def rows(self) -> Iterator[Row]:
+        """The tensors as bytes, a file after the other."""
+        for file in dict.fromkeys(header.file for header in self.tensors.values()):
+            yield from (row for row in read_header(file).rows if row.name in self.tensors)
 
     def read(self, name: str) -> Tensor:
         """The tensor alone, from the mapped file, whose pages are let go with it."""
@@ -79,13 +86,6 @@ def headers(directory: Path) -> dict[str, Header]:
                 found[name] = Header(file, tuple(tensor.shape), tensor.dtype, tensor.nbytes)
     _check_index(directory, found)
     return found
-
-
-def check_finite(checkpoint: Checkpoint) -> None:
-    """EdgeError that names the first tensor with a weight that is NaN or infinite."""
-    for name, header in checkpoint.tensors.items():
-        if header.dtype.is_floating_point and header.bytes and not all(map(torch.isfinite, checkpoint.read(name).aminmax())):
-            raise EdgeError(f"{name} in {header.file}: expected finite weights, found NaN or infinity; build it again")
 
 
 def _check_index(directory: Path, found: Mapping[str, Header]) -> None:

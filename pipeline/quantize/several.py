@@ -16,20 +16,19 @@ from pipeline.yaml_file import validate
 if TYPE_CHECKING:
     from pipeline.measure.comparison import Measured
     from pipeline.precision import Comparison
+    from pipeline.precision.answers import Answers
 
 
 def compare_methods(config: QuantizationConfig, methods: Sequence[str], texts: str, tasks: Mapping[str, Path | None], store: Store,
                     tell: Callable[[str], None], rounds: int = 0) -> Comparison:
     """Each of ``methods``, METHOD or BACKEND:METHOD, with the other settings of ``config``, on ``texts``: a file, or wikitext or c4.
 
-    tasks: what each is asked as well, as `pipeline.precision.harness.ask` takes them.  rounds: decisions timed of each that can be
-    served with its own weights, none by default.  What the store holds already is taken from there.  EdgeError for a method that is
-    unknown or named twice.
+    tasks: what each is asked as well: the profile's intents, or what `pipeline.precision.harness.ask` takes.  rounds: decisions timed
+    of each that can be served with its own weights, none by default.  What the store holds already is taken from there.  EdgeError for a
+    method that is unknown or named twice.
     """
     from pipeline.precision import compare
     from pipeline.precision import texts as read
-    from pipeline.precision.compare import ORIGINAL
-    from pipeline.precision.harness import ask
 
     chosen = {name: one_of(config, name) for name in methods}
     if len(chosen) < len(methods):
@@ -38,10 +37,27 @@ def compare_methods(config: QuantizationConfig, methods: Sequence[str], texts: s
     with interruptible(config.time_limit):
         source = artifact.model_directory(config.input, store)
         made = {name: _made(one, source, store, tell) for name, one in chosen.items()}
-        models = {ORIGINAL: source, **{name: model.path for name, model in made.items()}} if tasks else {}
-        answered = {name: ask(model, tasks, threads=config.threads) for name, model in models.items()}
+        answered = _answered(config, source, made, store, tasks)
         paths = {name: model.path for name, model in made.items()}
         return compare(source, paths, read_texts, answered=answered, served=_served(config, source, made, store, rounds))
+
+
+def _answered(config: QuantizationConfig, source: Path, made: Mapping[str, Artifact], store: Store,
+              tasks: Mapping[str, Path | None]) -> dict[str, dict[str, Answers]]:
+    if not tasks:
+        return {}
+    from pipeline.precision.compare import ORIGINAL
+    from pipeline.precision.harness import ask
+    from pipeline.precision.intents import TASK, ask_intents
+    from pipeline.profile import load_profile
+
+    models = {ORIGINAL: source, **{name: model.path for name, model in made.items()}}
+    others = {task: file for task, file in tasks.items() if task != TASK}
+    found = {name: dict(ask(model, others, threads=config.threads)) for name, model in models.items()}
+    if TASK in tasks:
+        intents = ask_intents(store.get, load_profile(config.profile), artifact.original(source), made, tasks[TASK])
+        found = {name: {TASK: intents[name], **answers} for name, answers in found.items()}
+    return found
 
 
 def _served(config: QuantizationConfig, source: Path, made: Mapping[str, Artifact], store: Store, rounds: int) -> dict[str, Measured]:
@@ -69,4 +85,4 @@ def _made(config: QuantizationConfig, source: Path, store: Store, tell: Callable
     def attempt(chosen: QuantizationConfig, fallback: tuple[str, str] | None) -> Artifact:
         return store.get(artifact.quantised(chosen, source, fallback))
 
-    return artifact.with_fallback(artifact.prepared(config, source, store), attempt, tell)
+    return artifact.with_fallback(artifact.prepared(config, source, store), source, attempt, tell)

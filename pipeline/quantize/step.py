@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pipeline.digest import library_versions
 from pipeline.errors import EdgeError
+from pipeline.formats.parquet.finite import check_finite
 from pipeline.progress import note
 from pipeline.quantize.backends import backend
-from pipeline.quantize.checkpoint import check_finite, headers, open_checkpoint
+from pipeline.quantize.checkpoint import headers, open_checkpoint
 from pipeline.quantize.config import CALIBRATED, QuantizationConfig
 from pipeline.quantize.manifest import MANIFEST
 from pipeline.quantize.plan import plan
@@ -29,7 +30,7 @@ def run_backend(out: Path, scratch: Path, source: Path, config: QuantizationConf
         torch.set_num_threads(config.threads)
     module, checkpoint = backend(config.backend), open_checkpoint(source)
     planned = plan(checkpoint, config)
-    check_finite(checkpoint)
+    check_finite(checkpoint.rows())
     note(f"quantising by {config.backend}, {config.method}")
     began = time.monotonic()  # the libraries are loaded by now
     own = module.run(source, out, scratch, config)

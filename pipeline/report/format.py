@@ -136,8 +136,10 @@ def scientific(figure: float | None) -> str:
     """Three digits, a power of ten below a thousandth: 0.0000105 -> "1.05 × 10⁻⁵"."""
     if figure is None:
         return NONE
-    if figure == 0 or abs(figure) >= 1e-3:
-        return f"{figure:.3g}"
+    if figure == 0:
+        return "0"
+    if abs(figure) >= 1e-3:
+        return f"{figure:#.3g}".rstrip(".")
     digits, _, power = f"{figure:.2e}".partition("e")
     return f"{digits} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
 

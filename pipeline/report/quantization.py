@@ -92,6 +92,7 @@ def columns(content: Mapping[str, Any]) -> list[Column]:
         Column("matrices %", "矩阵占 BF16 / %", "cost", lambda row: _share(row["size"]["matrices"]["share"])),
         Column("quantised s", "量化耗时 / s", "cost", lambda row: f"{row['seconds']:,.1f}" if _known(row.get("seconds")) else NONE),
         Column("P50 ms", "P50 / ms", "cost", lambda row: _of_served(row, "p50_ms", "ms", "latency")),
+        Column("P50 change %", "P50 变化 / %", "cost", lambda row: _interval(row["served"].get("change"), _percent)),
         Column("P95 ms", "P95 / ms", "cost", lambda row: _of_served(row, "p95_ms", "ms", "latency")),
         Column("runs / s", "吞吐 / (次/s)", "cost", lambda row: _of_served(row, "per_second", "count", "latency")),
         Column("peak RSS MB", "内存峰值 / MB", "cost", lambda row: _of_served(row, "peak_rss_mb", "MB", "memory")),
@@ -101,7 +102,7 @@ def columns(content: Mapping[str, Any]) -> list[Column]:
 def notes(content: Mapping[str, Any]) -> list[str]:
     """What a reader has to know of the figures, a line each."""
     level = f"{content['confidence'] * 100:g} %"
-    lines = [f"[lower, upper]: each bound one-sided at {level}; tokens are counted by text; losses and ratios are paired",
+    lines = [f"[lower, upper]: each bound one-sided at {level}; tokens are counted by text; losses, ratios and changes are paired",
              "of BF16: bytes as stored, scales counted, over two bytes a weight; matrices: the quantised ones alone, without embedding"]
     lines += [f"{row['name']}: made by {row['made_by']}" for row in content["rows"] if row["made_by"]]
     reasons: dict[str, list[str]] = {}

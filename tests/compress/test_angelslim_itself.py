@@ -10,7 +10,7 @@ from pipeline.compress.model import matrices, open_model
 from pipeline.environment import UnavailableError, python_of
 from pipeline.runtime.torch_runtime import load_model
 from tests.compress.calibrated import as_bfloat16, tensors
-from tests.export.tiny_qwen3 import build
+from tests.export.tiny_qwen3 import build, of_family
 
 pytestmark = pytest.mark.slow
 WIDTH = {"hidden_size": 1024, "intermediate_size": 3072, "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 128,
@@ -79,6 +79,17 @@ def test_static_ranges_are_those_of_the_prompts_without_padding(wide, quantised)
         model(torch.tensor([ids]))
     held = tensors(out)
     assert {name: held[f"{name}.input_scale"].item() * 448 for name in largest} == pytest.approx(largest, rel=0.01)
+
+
+@pytest.mark.parametrize(("family", "method"), [("llama", "int4-gptq"), ("qwen2", "fp8-static")])
+def test_other_families_are_quantised_as_well(family, method, merged, tmp_path):
+    model = of_family(family, merged, tmp_path / family)
+    prompts = [[at % 400 for at in ids] for ids in PROMPTS]
+    assert quantise(model, tmp_path / "out", tmp_path / "scratch", method, prompts, group_size=32, threads=1)["tensors"]["quantised"] == 14
+    ids = torch.tensor(prompts[:1])
+    with torch.inference_mode():
+        exact, found = (load_model(directory)(ids).logits for directory in (model, tmp_path / "out"))
+    assert torch.cosine_similarity(exact, found, dim=-1).mean() > {"int4-gptq": 0.85, "fp8-static": 0.98}[method]
 
 
 def test_twice_the_same_bytes_also_in_float32(merged, tmp_path):

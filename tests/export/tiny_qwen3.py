@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from pipeline.base.tokenizer import train_tokenizer
 from pipeline.compress import Source, technique
+from pipeline.compress.model import copy_tokenizer
 from pipeline.compress.step import run_step
 from pipeline.export.generator import export_generator
 from pipeline.export.onnx import export_onnx
@@ -32,6 +33,17 @@ def build(directory: Path, layers: int = 2, **changes: object) -> Path:
                 "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "tie_word_embeddings": True,
                 "max_position_embeddings": 512, "initializer_range": 0.2}
     Qwen3ForCausalLM(Qwen3Config(**{**settings, **changes})).save_pretrained(directory)
+    return directory
+
+
+def of_family(family: str, tokenizer: Path, directory: Path) -> Path:
+    """A model of another family as small, from its configuration, with the tokenizer of a model made by ``build``."""
+    torch.manual_seed(1)
+    config = AutoConfig.for_model(
+        family, vocab_size=400, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        max_position_embeddings=512, initializer_range=0.2, tie_word_embeddings=True)
+    AutoModelForCausalLM.from_config(config).save_pretrained(directory)
+    copy_tokenizer(tokenizer, directory)
     return directory
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from math import exp
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from pipeline.compress import Source
@@ -14,6 +16,7 @@ from pipeline.measure.measurement import NotMeasured, Sample
 from pipeline.precision import Texts, compare
 from pipeline.precision.answers import Answers
 from pipeline.precision.stored import bytes_of, made_by
+from pipeline.runtime.torch_runtime import load_model
 from tests.export.tiny_qwen3 import build, compress
 
 TEXTS = Texts("queries", ("今天天气怎么样", "现在几点了", "If it rains tomorrow, 出门要不要带伞？"))
@@ -38,6 +41,8 @@ def test_a_model_is_held_against_its_original_whole(merged, fp8):
     assert 0 < row["divergence"]["value"] < 0.1 and 0.5 < row["agreement"]["value"] <= 1 and row["agreement"]["texts"] == 3
     assert row["perplexity"]["candidate"] == pytest.approx(first["perplexity"]["candidate"] * row["perplexity"]["ratio"]["value"])
     assert len(row["layers"]) == 2 and len(row["weights"]) == 14
+    sides = [layer[kind] for layer in row["layers"] for kind in ("alone", "through")]
+    assert all(0.9 < side["cosine"] < 1 and 0 < side["error"] < 0.5 for side in sides)
     assert all(0.99 < one["cosine"] < 1 and 0 < one["error"] < 0.1 for one in row["weights"].values())
     assert row["seconds"] == 1.5 and row["made_by"] == "llmcompressor fp8-dynamic, in place of angelslim fp8-dynamic: not installed"
     assert row["tasks"]["mmlu"]["loss"]["value"] == 0.5
@@ -45,7 +50,18 @@ def test_a_model_is_held_against_its_original_whole(merged, fp8):
     assert first["served"] == {"reason": "nobody exported it"}
 
 
-def test_bytes_are_counted_with_their_scales(merged, fp8):
+def test_a_running_text_is_read_in_whole_blocks_as_its_perplexity_is_published(merged, fp8):
+    """Frantar et al. 2023: the exponential of the mean loss of the blocks, each read by itself from its first token on."""
+    running = Texts("wikitext", ("今天天气怎么样", "", "If it rains tomorrow, 出门要不要带伞？", "", "现在几点了") * 20, 128)
+    first, row = compare(merged, {"fp8": fp8}, running, length=16, stride=8).to_json()["rows"]
+    with torch.inference_mode():
+        model = load_model(merged)
+        losses = [float(model(input_ids=(ids := torch.tensor([block])), labels=ids).loss) for block in running.encoded(merged)]
+    assert len(losses) > 2 and first["perplexity"]["candidate"] == pytest.approx(exp(sum(losses) / len(losses)), rel=1e-4)
+    assert row["perplexity"]["ratio"]["texts"] == len(losses) and row["perplexity"]["ratio"]["lower"] is not None
+
+
+def test_bytes_are_counted_with_their_scales(merged, fp8, tmp_path):
     tensors = load_file(fp8 / "model.safetensors")
     matrices = {name for name in tensors if name.endswith("_proj.weight")}
     stored = sum(tensors[name].nbytes + tensors[f"{name}_scale"].nbytes for name in matrices)
@@ -55,6 +71,10 @@ def test_bytes_are_counted_with_their_scales(merged, fp8):
     assert found["matrices"]["share"] > 0.5  # eight bits and a scale are more than half of sixteen
     assert found["whole"]["bytes"] == sum(tensor.nbytes for tensor in tensors.values())
     assert bytes_of(merged, merged)["matrices"]["share"] is None and made_by(merged) == ""
+    both = shutil.copytree(merged, tmp_path / "both")  # a tied head, as Qwen3-0.6B's file holds it beside the embedding
+    held = load_file(both / "model.safetensors")
+    save_file(held | {"lm_head.weight": held["model.embed_tokens.weight"].clone()}, both / "model.safetensors", {"format": "pt"})
+    assert bytes_of(both, fp8) == found
 
 
 def test_a_truncated_file_is_told(merged, fp8, tmp_path):

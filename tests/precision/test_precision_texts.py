@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.environment import UnavailableError
 from pipeline.errors import EdgeError
-from pipeline.precision.texts import Texts, texts
+from pipeline.precision.texts import BLOCK, Texts, some, texts
+from pipeline.runtime.prompt import read_tokenizer
 
 words = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=9)
 blocks = st.lists(st.lists(words, min_size=1, max_size=3).map("\n".join), min_size=1, max_size=5)
@@ -64,10 +65,9 @@ def test_without_a_hub_a_data_set_is_not_measured_and_says_why(monkeypatch):
 
 
 def test_some_texts_are_the_same_ones_each_time_in_their_order():
-    all_of_them = Texts("a", tuple(map(str, range(100))))
-    some = all_of_them.some(10)
-    assert some == all_of_them.some(10) and list(map(int, some.documents)) == sorted(map(int, some.documents))
-    assert all_of_them.some(None) == all_of_them.some(100) == all_of_them
+    all_of_them = list(range(100))
+    assert (found := some(all_of_them, 10)) == some(all_of_them, 10) == sorted(found) and len(set(found)) == 10
+    assert some(all_of_them, None) == some(all_of_them, 100) == all_of_them
 
 
 def test_texts_without_a_token_to_predict_are_left_out(merged):
@@ -75,6 +75,25 @@ def test_texts_without_a_token_to_predict_are_left_out(merged):
     assert [len(one) for one in Texts("a", ("今天天气怎么样" * 9,)).encoded(merged, 5)] == [5]
     with pytest.raises(EdgeError, match="two tokens"):
         Texts("a", ("", "<|im_end|>")).encoded(merged)
+
+
+ROWS = ["", " = 天气 = \n", "", " 今天天气怎么样 \n", " If it rains tomorrow , 出门要不要带伞？ \n", ""] * 9
+
+
+def test_wikitext_is_one_running_text_in_blocks(merged, monkeypatch):
+    """As its figures are published: the rows joined by an empty line, tokenised once, what is left over at the end gone."""
+    import datasets
+
+    for flag in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
+        monkeypatch.delenv(flag, raising=False)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **asked: [{"text": row} for row in ROWS] if asked["split"] == "test" else [])
+    found = texts("wikitext")
+    assert found == Texts("wikitext", tuple(ROWS), BLOCK)
+    whole = read_tokenizer(merged).encode("\n\n".join(ROWS), add_special_tokens=False).ids
+    assert found.encoded(merged, longest=3) == [whole]  # shorter than a block
+    cut = Texts("wikitext", tuple(ROWS), 16).encoded(merged)
+    assert cut == [whole[at:at + 16] for at in range(0, len(whole) // 16 * 16, 16)] and len(cut) > 9
+    assert len(drawn := Texts("wikitext", tuple(ROWS), 16).encoded(merged, most=4)) == 4 and all(block in cut for block in drawn)
 
 
 def test_a_chat_prompt_keeps_its_control_tokens(merged):

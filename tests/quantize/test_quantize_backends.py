@@ -17,6 +17,7 @@ from pipeline.quantize.config import QuantizationConfig
 from pipeline.quantize.manifest import manifest_of
 from pipeline.runtime.prompt import read_tokenizer, template
 from pipeline.runtime.torch_runtime import load_model
+from tests.export.tiny_qwen3 import of_family
 
 
 @pytest.fixture
@@ -41,6 +42,33 @@ def test_llm_compressor_takes_angelslims_place_and_it_is_told(no_angelslim, quan
         "backend": "angelslim", "method": "int8-dynamic"})
     assert "AngelSlim is not installed" in made["fallback"]
     assert len(told) == 1 and made["fallback"] in told[0] and "by llm-compressor takes its place" in told[0]
+
+
+@pytest.mark.parametrize(("family", "method"), [("llama", "int4-gptq"), ("qwen2", "int8-dynamic"), *(
+    pytest.param(*pair, marks=pytest.mark.slow) for pair in (("qwen2", "int4-awq"), ("llama", "fp8-static")))])
+def test_other_families_fall_back_as_well_and_it_is_told(family, method, no_angelslim, merged, tmp_path, quantise, lines, told):
+    model = of_family(family, merged, tmp_path / family)
+    data = lines("今天天气怎么样", "现在几点了", name="texts.txt")
+    out = quantise(backend="angelslim", method=method, input=model, calibration_data=data)
+    assert manifest_of(out)["backend"] == "llmcompressor" and manifest_of(out)["tensors"]["quantised"] == 14
+    assert told == [f"{manifest_of(out)['fallback']}; {method} by llm-compressor takes its place"] and "not installed" in told[0]
+    ids = torch.tensor([[1, 2, 3, 4]])
+    exact, found = (load_model(directory)(ids).logits for directory in (model, out))
+    assert torch.cosine_similarity(exact, found, dim=-1).mean() > 0.8 and not torch.equal(exact, found)
+
+
+def test_a_family_that_only_rounding_takes(merged, tmp_path, quantise, lines, told, monkeypatch):
+    monkeypatch.setattr(adapter, "existing", lambda name: Path("python"))
+    model = of_family("mistral", merged, tmp_path / "mistral")
+    made = manifest_of(quantise(backend="angelslim", method="fp8-dynamic", input=model))
+    assert (made["backend"], made["asked"]["backend"]) == ("ptq", "angelslim")
+    assert told == ["AngelSlim was not tried on the model family mistral (only llama, qwen2, qwen3); fp8-dynamic by ptq takes its place"]
+    data = {"method": "int4-gptq", "input": model, "calibration_data": lines("现在几点了", name="texts.txt")}
+    with pytest.raises(UnavailableError, match="^AngelSlim was not tried .* mistral .*; nor by llm-compressor: it was not tried"):
+        quantise("other", backend="angelslim", **data)
+    with pytest.raises(EdgeError, match="expected a model that llm-compressor can quantise here, but it was not tried .* mistral"):
+        quantise("other", backend="llmcompressor", **data)
+    assert len(told) == 1 and not list(tmp_path.glob("other*"))
 
 
 def test_without_a_fall_back_it_fails(no_angelslim, quantise, tmp_path):
@@ -122,7 +150,16 @@ def test_a_corpus_without_a_hub(monkeypatch):
         list(corpora.corpus("wikitext", "train", 3))
     rows = [{"text": text} for text in ("= heading =", "word " * 99, "other " * 99)]
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: rows)
-    assert list(corpora.corpus("wikitext", "train", 1, calibration.SHORTEST)) == ["word " * 99]
+    assert list(corpora.corpus("c4", "train", 1, calibration.SHORTEST)) == ["word " * 99]
+
+
+def test_wikitext_calibrates_by_blocks_of_the_running_text(merged, tmp_path, monkeypatch):
+    monkeypatch.setattr(calibration, "corpus", lambda name, part: iter(["", " = 天气 = \n", "", " 今天天气怎么样 \n"] * 20))
+    tokenizer = read_tokenizer(merged)
+    whole = tokenizer.encode("\n\n".join(["", " = 天气 = \n", "", " 今天天气怎么样 \n"] * 20), add_special_tokens=False).ids
+    calibration.write_calibration(tmp_path, source=merged, data="wikitext", samples=5, length=8, seed=1, system="")
+    found = calibration.token_ids(tmp_path / calibration.FILE)
+    assert len(found) == 5 and all(ids in [whole[at:at + 8] for at in range(0, len(whole), 8)] and len(ids) == 8 for ids in found)
 
 
 def test_parquet_in_and_out(merged, quantise, tmp_path, store, monkeypatch):

@@ -27,7 +27,8 @@ def layer(place, error):
 @pytest.fixture
 def comparison():
     size = {"matrices": {"bytes": 10, "bf16": 40, "share": 0.25}, "whole": {"bytes": 1_234_567, "bf16": 3_000_000, "share": 0.4115}}
-    served = {"p50_ms": 12.34, "p95_ms": 15.0, "per_second": 77.0, "peak_rss_mb": 88.0, "invalid": {"latency": "a busy machine"}}
+    served = {"p50_ms": 12.34, "p95_ms": 15.0, "per_second": 77.0, "peak_rss_mb": 88.0,
+              "change": {"value": -0.253, "lower": -0.301, "upper": -0.202}, "invalid": {"latency": "a busy machine"}}
     first = {"name": "original", "made_by": "", "size": {**size, "matrices": {"bytes": 0, "bf16": 0, "share": None}},
              "perplexity": {"candidate": 20.0}, "tasks": {"MMLU": {"accuracy": bounded(0.7, 0.6, 0.8)}}, "served": {"reason": "dense"}}
     second = {"name": "int4 <b>&_$1", "made_by": "llmcompressor int4-gptq, in place of angelslim int4-gptq: no accelerator", "size": size,
@@ -51,7 +52,7 @@ def test_every_rendering_has_every_figure_with_its_interval(comparison, tmp_path
     for kind, text in renderings(comparison, tmp_path).items():
         flat = re.sub(r"[\\{}$^]|<[^>]*>", "", text).replace("textbar", "")
         for figure in ("98.0", "97.0, 99.0", "1.0500", "1.0400, 1.0600", "0.99900", "21.00", "12.5", "1.2", "25.0", "41.1", "12.3", "77",
-                       "88.0"):
+                       "88.0", "25.3", "30.1", "20.2"):
             assert figure in flat, (kind, figure)
         assert re.search(r"1.0 ?(\[)?", flat) and ("-2.0, 4.0" in flat or "{-}2.0, 4.0" in text)
 

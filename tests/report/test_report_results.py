@@ -116,7 +116,7 @@ def test_targets_and_intervals(claim: Claim) -> None:
 
 
 @pytest.mark.parametrize(("figure", "text"), [
-    (1.049e-05, "1.05 × 10⁻⁵"), (9.999e-10, "1.00 × 10⁻⁹"), (0.3233, "0.323"), (0.001, "0.001"), (12.0, "12"), (0.0, "0"), (None, "-"),
+    (1.049e-05, "1.05 × 10⁻⁵"), (9.999e-10, "1.00 × 10⁻⁹"), (0.3233, "0.323"), (0.001, "0.00100"), (12.0, "12.0"), (0.0, "0"), (None, "-"),
 ])
 def test_a_small_figure_is_written_with_a_power_of_ten(figure: float | None, text: str) -> None:
     assert fmt.scientific(figure) == text

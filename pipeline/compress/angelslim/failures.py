@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 
 NO_CUDA = ("not compiled with cuda", "no cuda gpus are available", "found no nvidia driver")
-NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
+NO_MEMORY = ("out of memory", "cannot allocate memory")
 NO_SPACE = ("no space left on device", "disk quota exceeded")
 
 
@@ -24,7 +23,7 @@ def _reason(error: BaseException) -> str | None:
         return f"its package is incomplete: {text}"
     if isinstance(error, MemoryError) or _says(error, text, NO_MEMORY):
         return f"out of memory: {text or type(error).__name__}"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) or _says(error, text, NO_SPACE):
+    if _says(error, text, NO_SPACE):
         return f"the disk is full: {text}"
     if _says(error, text, NO_CUDA):
         return f"no accelerator: {text}"

@@ -1,8 +1,8 @@
-"""Weights that are no numbers, found while they are copied."""
+"""Weights that are no numbers, found while they are copied or before they are quantised."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,13 @@ _EXPONENTS = {
 def finite(row: Row) -> Row:
     """The row with data that raise EdgeError on the way where they hold NaN or infinity."""
     return replace(row, data=_Watched(row)) if row.dtype in _EXPONENTS else row
+
+
+def check_finite(rows: Iterable[Row]) -> None:
+    """EdgeError that names the first row with a weight that is NaN or infinite; 8 MB are held at a time."""
+    for row in rows:
+        for _ in _Watched(row) if row.dtype in _EXPONENTS else ():
+            pass
 
 
 @dataclass(frozen=True)
