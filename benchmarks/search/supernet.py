@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from scipy.stats import kendalltau
 
-from pipeline import specs
-from pipeline.compress import Source
+from pipeline.compress import Source, technique
 from pipeline.compress.calibration import answers, asked
+from pipeline.compress.chain import compress
 from pipeline.compress.importance import batches
 from pipeline.compress.lessons import read_queries, teach, training_queries
 from pipeline.compress.model import decoder_layers, open_model
+from pipeline.compress.recipe import ORIGINAL, Step
 from pipeline.compress.techniques.depth import Settings, block_influence, choose_layers, keep, kept_loss
 from pipeline.compress.training import Training, judge, train
 from pipeline.data.generate import generate
@@ -30,6 +31,7 @@ from pipeline.store import Artifact, Spec
 QUERIES, SEED = 600, 20261130  # of validation grammars, drawn anew; no data set holds them
 RESAMPLES, CONFIDENCE = 2000, 0.95
 SAMPLES = 64  # training queries that a predictor looks at
+SUPERNET = ORIGINAL._replace(steps=(Step("supernet", technique("supernet").Settings()),), runtime="torch")
 Build = Callable[[Spec], Artifact]
 
 
@@ -65,8 +67,7 @@ class Lab:
     """
 
     def __init__(self, build: Build, profile: Profile, merged: Artifact, data: Artifact, folder: Path) -> None:
-        inputs = {"model": merged, "teacher": merged, "data": data}
-        self.supernet = build(specs.compression("supernet", {}, inputs, profile.prompt.model_dump()))
+        self.supernet = compress(build, profile, SUPERNET, merged, data).model
         queries = generate(folder / "queries", seed=SEED, train=6, validation=QUERIES, test=6, challenge=6)["validation"]
         self.source = Source(merged.path, teacher=merged.path, train=data.file("train.jsonl"), validation=data.file("validation.jsonl"),
                              prompt=profile.prompt.model_dump())

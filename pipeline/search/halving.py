@@ -23,7 +23,7 @@ FEWEST_QUERIES, LEAST_EPOCHS = 100, 0.5
 class Rungs:
     """``count`` rungs, each with ``reduction`` times the tuning queries and healing of the one below it, up to all.
 
-    Of healing both the epochs and the texts are fewer: on a small model it is the teacher, who reads every text, that takes the time.
+    Of healing both the epochs and the texts are fewer: the student reads every text in every epoch, and the teacher once.
     """
 
     count: int
