@@ -12,13 +12,15 @@ from pipeline.compress import Source, teacher, technique
 from pipeline.compress.chain import Compressed, compress
 from pipeline.compress.recipe import ORIGINAL, Step
 from pipeline.compress.teacher import ANSWERS, keep_answers
+from pipeline.compress.training import Training
 from pipeline.errors import EdgeError
 from pipeline.profile import load_profile
+from pipeline.specs import teacher_answers
 from pipeline.store import Artifact, Spec, Store, Workspace
 from tests.compress.healing import half_as_deep, weights_of
 from tests.export.tiny_qwen3 import compress as one_step
 
-FEW = {"transfer": 20, "epochs": 0.5, "batch_size": 32}
+FEW = {"transfer": 20, "epochs": 0.2, "batch_size": 32}
 
 
 @pytest.fixture(scope="module")
@@ -75,22 +77,28 @@ def _copied(work: Workspace, paths: object) -> None:
 
 
 def test_recipes_that_heal_ask_once(taught: Source, tmp_path: Path) -> None:
-    """Whatever the student, and how long it learns; other texts are asked for anew, and a state by the layer that it is of."""
+    """Whatever the student, and whatever it does with the answers; what asks some prompts alone asks the teacher itself."""
     flow = Flow(taught, tmp_path)
-    flow(("depth", {"layers": 2, "samples": 4}), ("distil", FEW))
-    assert flow.built == ["depth", "teacher-answers", "distil"]
     for steps, built in (
-        ([("channels", {"keep": 0.5, "multiple": 16}), ("distil", {**FEW, "epochs": 0.2})], ["channels", "distil"]),
+        ([("depth", {"layers": 2, "samples": 4}), ("distil", FEW)], ["depth", "teacher-answers", "distil"]),
         ([("qat", {**FEW, "group": 16})], ["qat"]),
-        ([("distil", {**FEW, "transfer": 0})], ["teacher-answers", "distil"]),
-        ([("distil", {**FEW, "features": 1.0})], ["teacher-answers", "distil"]),
-        ([("depth", {"layers": 2, "samples": 4}), ("distil", {**FEW, "features": 0.5})], ["teacher-answers", "distil"]),
-        ([("magnitude", {}), ("distil", {**FEW, "features": 0.5})], ["magnitude", "distil"]),
         ([("progressive", {"steps": 2, "hold": 1})], ["progressive"]),
     ):
         flow.built.clear()
         flow(*steps)
         assert flow.built == built
+
+
+def test_what_is_asked_tells_answers_apart(taught: Source, pruned: Path, tmp_path: Path) -> None:
+    """The depth of a student does only where hidden states are compared; how it is trained never does."""
+    whole, half = (Artifact(name, "model", path, {}) for name, path in (("whole", taught.model), ("half", pruned)))
+
+    def key(student: Artifact = whole, prompt: str = "", **settings: float) -> str:
+        return Store(tmp_path).key(teacher_answers(Training(**settings), student, whole, whole, {"system": prompt}))
+
+    assert key() == key(half) == key(half, epochs=1, hard=0.5, temperature=4)
+    assert key(features=1) == key(features=0.1) and key(half, features=1) == key(half, features=0.1)
+    assert len({key(), key(features=1), key(half, features=1), key(transfer=1), key(seed=1), key(prompt="x")}) == 6
 
 
 def test_a_cancelled_asking_leaves_nothing(taught: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
