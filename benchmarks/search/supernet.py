@@ -9,6 +9,7 @@ from itertools import combinations
 from math import comb
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from pipeline.compress.recipe import ORIGINAL, Step
 from pipeline.compress.techniques.depth import Settings, block_influence, choose_layers, keep, kept_loss
 from pipeline.compress.training import Training, judge, train
 from pipeline.data.generate import generate
+from pipeline.errors import EdgeError
 from pipeline.profile import Profile
 from pipeline.report.markdown.text import table as markdown
 from pipeline.store import Artifact, Spec
@@ -31,7 +33,6 @@ from pipeline.store import Artifact, Spec
 QUERIES, SEED = 600, 20261130  # of validation grammars, drawn anew; no data set holds them
 RESAMPLES, CONFIDENCE = 2000, 0.95
 SAMPLES = 64  # training queries that a predictor looks at
-SUPERNET = ORIGINAL._replace(steps=(Step("supernet", technique("supernet").Settings()),), runtime="torch")
 Build = Callable[[Spec], Artifact]
 
 
@@ -63,15 +64,16 @@ class Picked:
 class Lab:
     """The original, a supernet of it, what a healing learns from, and the queries that all are judged by.
 
-    What all healings have in common, the teacher's answers, is asked for once.
+    training: settings of both.  What all healings have in common, the teacher's answers, is asked for once.
     """
 
-    def __init__(self, build: Build, profile: Profile, merged: Artifact, data: Artifact, folder: Path) -> None:
-        self.supernet = compress(build, profile, SUPERNET, merged, data).model
+    def __init__(self, build: Build, profile: Profile, merged: Artifact, data: Artifact, folder: Path, training: dict[str, Any]) -> None:
+        once = Step("supernet", technique("supernet").Settings(**training))
+        self.supernet = compress(build, profile, ORIGINAL._replace(steps=(once,), runtime="torch"), merged, data).model
         queries = generate(folder / "queries", seed=SEED, train=6, validation=QUERIES, test=6, challenge=6)["validation"]
         self.source = Source(merged.path, teacher=merged.path, train=data.file("train.jsonl"), validation=data.file("validation.jsonl"),
                              prompt=profile.prompt.model_dump())
-        self._healing, self._scratch = Training(), folder
+        self._healing, self._scratch = Training(**training), folder
         lessons = training_queries(self.source, self._healing.transfer, self._healing.seed)
         self._lessons, self._judged = teach(self.source, lessons, read_queries(queries))
         self.layers = len(decoder_layers(open_model(merged.path)))
@@ -106,7 +108,9 @@ def ranks(lab: Lab, layers: int, count: int, seed: int = 1) -> list[Rank]:
 
 
 def drawn(total: int, layers: int, count: int, seed: int) -> list[tuple[int, ...]]:
-    """Different choices of layers; all of them where there are no more."""
+    """Different choices of layers; all of them where there are no more.  EdgeError where they are no choice."""
+    if not layers < total:
+        raise EdgeError(f"--layers: expected fewer than the model's {total}, found {layers}; lower it")
     if comb(total, layers) <= count:
         return list(combinations(range(total), layers))
     rng, found = random.Random(seed), dict[tuple[int, ...], None]()
