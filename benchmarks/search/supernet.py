@@ -104,7 +104,7 @@ def ranks(lab: Lab, layers: int, count: int, seed: int = 1) -> list[Rank]:
     """Every predictor's tau on ``count`` choices of ``layers`` layers, drawn at random, each healed alone."""
     choices = drawn(lab.layers, layers, count, seed)
     healed = [lab.healed(kept)["loss"] for kept in choices]
-    return [_rank(layers, name, figures, healed) for name, figures in lab.predicted(choices).items()]
+    return [rank(layers, name, figures, healed) for name, figures in lab.predicted(choices).items()]
 
 
 def drawn(total: int, layers: int, count: int, seed: int) -> list[tuple[int, ...]]:
@@ -131,7 +131,7 @@ def picks(lab: Lab, layers: int) -> list[Picked]:
     return found
 
 
-def _rank(layers: int, predictor: str, figures: Sequence[float], healed: Sequence[float]) -> Rank:
+def rank(layers: int, predictor: str, figures: Sequence[float], healed: Sequence[float]) -> Rank:
     """regret: how much more the predictor's best has after healing than the best of all, nats."""
     a, b, generator = np.array(figures), np.array(healed), np.random.default_rng(SEED)
     taus = []
