@@ -75,7 +75,7 @@ class Lab:
                              prompt=profile.prompt.model_dump())
         self._healing, self._scratch = Training(**training), folder
         lessons = training_queries(self.source, self._healing.transfer, self._healing.seed)
-        self._lessons, self._judged = teach(self.source, lessons, read_queries(queries))
+        self._lessons, self._judged = teach(self.source, lessons, read_queries(self.source, queries))
         self.layers = len(decoder_layers(open_model(merged.path)))
 
     def healed(self, kept: Sequence[int], origin: Path | None = None) -> dict[str, float]:
