@@ -61,8 +61,8 @@ class Rungs:
 
 
 def heals(name: str) -> bool:
-    """Whether a technique trains, which is what a lower rung saves."""
-    return bool(getattr(technique(name), "HEALS", False))
+    """Whether a technique trains for epochs, which is what a lower rung saves; ``progressive`` goes by steps of its own."""
+    return "epochs" in technique(name).Settings.model_fields
 
 
 def goes_on(one: Judged, seen: Sequence[Judged], reduction: int) -> bool:
