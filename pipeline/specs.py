@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.digest import directory_digest, file_digest
 from pipeline.errors import EdgeError
 from pipeline.profile import Functions, Profile, Train
 from pipeline.store import Artifact, Spec, Workspace
+
+if TYPE_CHECKING:
+    from pipeline.compress.training import Training
 
 TRAINING = ("torch", "transformers", "ms-swift", "peft")
 MLX = ("mlx", "mlx-lm", "transformers")
@@ -165,6 +168,23 @@ def compression(name: str, settings: Mapping[str, Any], inputs: Mapping[str, Art
     kind = kind or (f"onnx-{name}" if module.STAGE == GRAPH else name)
     return Spec(kind, build, {"settings": chosen.model_dump(), **asks}, inputs, (module.__name__, "pipeline.compress.step"),
                 module.LIBRARIES)
+
+
+def teacher_answers(settings: Training, student: Artifact, teacher: Artifact, data: Artifact, prompt: Mapping[str, Any]) -> Spec:
+    """All that healing by ``settings`` asks the teacher, answered.  Of the student its depth alone counts, and with ``features`` alone."""
+    from pipeline.compress import Source
+    from pipeline.compress.lessons import teachers_layers
+
+    asked = {"transfer": settings.transfer, "seed": settings.seed,
+             "layers": teachers_layers(student.path, teacher.path) if settings.features else ()}
+
+    def build(work: Workspace) -> None:
+        from pipeline.compress.teacher import keep_answers
+        splits = {split: data.file(f"{split}.jsonl") for split in ("train", "validation")}
+        keep_answers(work.out, Source(student.path, teacher=teacher.path, prompt=dict(prompt), **splits), **asked)
+
+    return Spec("teacher-answers", build, {"prompt": dict(prompt), **asked}, {"teacher": teacher, "data": data},
+                ("pipeline.compress.teacher",), ("torch", "transformers", "tokenizers"))
 
 
 def device_format(profile: Profile, merged: Artifact, name: str, source: Artifact | None = None, labels: Sequence[str] = (),

@@ -9,20 +9,23 @@ from itertools import combinations
 from math import comb
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.stats import kendalltau
 
-from pipeline import specs
-from pipeline.compress import Source
+from pipeline.compress import Source, technique
 from pipeline.compress.calibration import answers, asked
+from pipeline.compress.chain import compress
 from pipeline.compress.importance import batches
 from pipeline.compress.lessons import read_queries, teach, training_queries
 from pipeline.compress.model import decoder_layers, open_model
+from pipeline.compress.recipe import ORIGINAL, Step
 from pipeline.compress.techniques.depth import Settings, block_influence, choose_layers, keep, kept_loss
 from pipeline.compress.training import Training, judge, train
 from pipeline.data.generate import generate
+from pipeline.errors import EdgeError
 from pipeline.profile import Profile
 from pipeline.report.markdown.text import table as markdown
 from pipeline.store import Artifact, Spec
@@ -61,18 +64,18 @@ class Picked:
 class Lab:
     """The original, a supernet of it, what a healing learns from, and the queries that all are judged by.
 
-    What all healings have in common, the teacher's answers, is asked for once.
+    training: settings of both.  What all healings have in common, the teacher's answers, is asked for once.
     """
 
-    def __init__(self, build: Build, profile: Profile, merged: Artifact, data: Artifact, folder: Path) -> None:
-        inputs = {"model": merged, "teacher": merged, "data": data}
-        self.supernet = build(specs.compression("supernet", {}, inputs, profile.prompt.model_dump()))
+    def __init__(self, build: Build, profile: Profile, merged: Artifact, data: Artifact, folder: Path, training: dict[str, Any]) -> None:
+        once = Step("supernet", technique("supernet").Settings(**training))
+        self.supernet = compress(build, profile, ORIGINAL._replace(steps=(once,), runtime="torch"), merged, data).model
         queries = generate(folder / "queries", seed=SEED, train=6, validation=QUERIES, test=6, challenge=6)["validation"]
         self.source = Source(merged.path, teacher=merged.path, train=data.file("train.jsonl"), validation=data.file("validation.jsonl"),
                              prompt=profile.prompt.model_dump())
-        self._healing, self._scratch = Training(), folder
+        self._healing, self._scratch = Training(**training), folder
         lessons = training_queries(self.source, self._healing.transfer, self._healing.seed)
-        self._lessons, self._judged = teach(self.source, lessons, read_queries(queries))
+        self._lessons, self._judged = teach(self.source, lessons, read_queries(self.source, queries))
         self.layers = len(decoder_layers(open_model(merged.path)))
 
     def healed(self, kept: Sequence[int], origin: Path | None = None) -> dict[str, float]:
@@ -101,11 +104,13 @@ def ranks(lab: Lab, layers: int, count: int, seed: int = 1) -> list[Rank]:
     """Every predictor's tau on ``count`` choices of ``layers`` layers, drawn at random, each healed alone."""
     choices = drawn(lab.layers, layers, count, seed)
     healed = [lab.healed(kept)["loss"] for kept in choices]
-    return [_rank(layers, name, figures, healed) for name, figures in lab.predicted(choices).items()]
+    return [rank(layers, name, figures, healed) for name, figures in lab.predicted(choices).items()]
 
 
 def drawn(total: int, layers: int, count: int, seed: int) -> list[tuple[int, ...]]:
-    """Different choices of layers; all of them where there are no more."""
+    """Different choices of layers; all of them where there are no more.  EdgeError where they are no choice."""
+    if not layers < total:
+        raise EdgeError(f"--layers: expected fewer than the model's {total}, found {layers}; lower it")
     if comb(total, layers) <= count:
         return list(combinations(range(total), layers))
     rng, found = random.Random(seed), dict[tuple[int, ...], None]()
@@ -126,7 +131,7 @@ def picks(lab: Lab, layers: int) -> list[Picked]:
     return found
 
 
-def _rank(layers: int, predictor: str, figures: Sequence[float], healed: Sequence[float]) -> Rank:
+def rank(layers: int, predictor: str, figures: Sequence[float], healed: Sequence[float]) -> Rank:
     """regret: how much more the predictor's best has after healing than the best of all, nats."""
     a, b, generator = np.array(figures), np.array(healed), np.random.default_rng(SEED)
     taus = []

@@ -63,7 +63,7 @@ def compress(build: Callable[[Spec], Artifact], profile: Profile, recipe: Recipe
             continue
         if module.STAGE == GRAPH and graph is None:
             graph = steps[EXPORT] = build(task.export(profile, weights, recipe))
-        made = build(_spec(step, graph or weights, weights, merged, data, task.prompt(profile)))
+        made = build(_spec(build, step, graph or weights, weights, merged, data, task.prompt(profile)))
         weights, graph = (weights, made) if graph else (made, None)
         steps[f"{number} {step.name}"] = made
     if graph is None and recipe.runtime == "onnx":
@@ -76,11 +76,20 @@ def left_out(step: Step, profile: Profile) -> bool:
     return getattr(technique(step.name), "HEALS", False) and "behaviour" not in profile.tells
 
 
-def _spec(step: Step, model: Artifact, weights: Artifact, merged: Artifact, data: Artifact, prompt: dict[str, Any]) -> Spec:
+def learns(step: Step) -> bool:
+    """Whether a step learns from its teacher's answers to all queries, which are an artifact of their own."""
+    if TEACHER not in technique(step.name).NEEDS:
+        return False
+    from pipeline.compress.training import Training  # with torch, which such a technique has brought already
+    return isinstance(step.settings, Training)
+
+
+def _spec(build: Callable[[Spec], Artifact], step: Step, model: Artifact, weights: Artifact, merged: Artifact, data: Artifact,
+          prompt: dict[str, Any]) -> Spec:
     module = technique(step.name)
     inputs = {"model": model}
     if TEACHER in module.NEEDS:
-        inputs["teacher"] = merged
+        inputs["teacher"] = build(specs.teacher_answers(step.settings, model, merged, data, prompt)) if learns(step) else merged
     if DATA in module.NEEDS:
         inputs["data"] = data
     if module.STAGE == GRAPH and {ORIGIN, DATA} & set(module.NEEDS):

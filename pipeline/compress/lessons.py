@@ -86,24 +86,29 @@ def _queries_beside(source: Source) -> list[str]:
 
 
 def teach(source: Source, *sets: Sequence[Query], states: bool = False) -> list[Lessons]:
-    """The teacher's answers to sets of queries, each prompt asked once; the teacher is let go afterwards.
+    """Lessons of sets of queries, for which the teacher is asked; states: with its hidden states (`teachers_layers`)."""
+    layers = teachers_layers(source.model, teacher_of(source)) if states else ()
+    return [lessons(source, queries, found) for queries, found in zip(sets, ask(source, sets, layers), strict=True)]
 
-    states: keep its hidden states too: of the layer at the same share of the depth as each layer of the student.  EdgeError without
-    a teacher, and for states of another width than the student's.
-    """
+
+def lessons(source: Source, queries: Sequence[Query], found: Answered) -> Lessons:
+    """What the student reads of each query, beside what the teacher answered; its states, if any, are one a layer of the student."""
+    layers = () if found.states is None else tuple(range(1, found.states.shape[1] + 1))
+    return Lessons(encode(source.model, source, queries), torch.tensor([query.label for query in queries]), *found, answers(source), layers)
+
+
+def ask(source: Source, sets: Sequence[Sequence[Query]], layers: Sequence[int] = ()) -> list[Answered]:
+    """The teacher's answers to sets of queries, each prompt asked once; the teacher is let go afterwards.  layers: as of `answer`."""
+    directory = teacher_of(source)
+    teacher, labels = open_model(directory, torch.float32), answers(replace(source, model=directory, origin=None))
+    return [answer_all(teacher, encode(directory, source, queries), labels, layers) for queries in sets]
+
+
+def teacher_of(source: Source) -> Path:
+    """EdgeError without one."""
     if source.teacher is None:
         raise EdgeError("expected a teacher, found none; run the recipe on a model that was merged")
-    teacher = open_model(source.teacher, torch.float32)
-    layers = _matching_layers(source.model, teacher) if states else ()
-    asks = replace(source, model=source.teacher, origin=None)
-    made = []
-    for queries in sets:
-        own = encode(source.teacher, source, queries)
-        found = answer_all(teacher, own, answers(asks), [above for _, above in layers])
-        made.append(Lessons(
-            encode(source.model, source, queries), torch.tensor([query.label for query in queries]),
-            *found, answers(source), tuple(layer for layer, _ in layers)))
-    return made
+    return source.teacher
 
 
 def encode(directory: Path, source: Source, queries: Sequence[Query]) -> list[list[int]]:
@@ -153,11 +158,14 @@ def portions(chosen: Sequence[int], ids: Sequence[list[int]], config: Any) -> It
     yield part
 
 
-def _matching_layers(student: Path, teacher: Any) -> list[tuple[int, int]]:
-    """(student's layer, teacher's layer) counted from 1, at the same share of the depth."""
-    small = read_object(student / "config.json", "a model's configuration")
-    if small["hidden_size"] != teacher.config.hidden_size:
-        raise EdgeError(f"features: expected hidden states as wide as the teacher's {teacher.config.hidden_size}, found "
+def teachers_layers(student: Path, teacher: Path) -> tuple[int, ...]:
+    """For each layer of the student, from the first, the teacher's at the same share of the depth, counted from 1.
+
+    EdgeError where the hidden states of the two are not of one width.
+    """
+    small, large = (read_object(directory / "config.json", "a model's configuration") for directory in (student, teacher))
+    if small["hidden_size"] != large["hidden_size"]:
+        raise EdgeError(f"features: expected hidden states as wide as the teacher's {large['hidden_size']}, found "
                         f"{small['hidden_size']}; set features: 0")
-    ours, theirs = small["num_hidden_layers"], teacher.config.num_hidden_layers
-    return [(layer, max(1, round(layer * theirs / ours))) for layer in range(1, ours + 1)]
+    ours, theirs = small["num_hidden_layers"], large["num_hidden_layers"]
+    return tuple(max(1, round(layer * theirs / ours)) for layer in range(1, ours + 1))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,6 +15,7 @@ from pipeline.profile import PROFILES
 from pipeline.yaml_file import read_model
 
 RECIPES = PROFILES / "recipes"
+T = TypeVar("T")
 
 
 class Step(NamedTuple):
@@ -74,10 +76,15 @@ def recipes() -> list[str]:
     return names_in(RECIPES)
 
 
-def _step(step: dict[str, dict[str, Any] | None]) -> Step:
+def one_technique(step: Mapping[str, T], where: str) -> tuple[str, T]:
+    """The technique that a step names, and its settings; EdgeError for none or several."""
     if len(step) != 1:
-        raise EdgeError(f"steps: expected one technique a step, found {', '.join(step) or 'none'}; write each on a line of its own")
-    (name, given), = step.items()
+        raise EdgeError(f"{where}: expected one technique a step, found {', '.join(step) or 'none'}; write each on a line of its own")
+    return next(iter(step.items()))
+
+
+def _step(step: dict[str, dict[str, Any] | None]) -> Step:
+    name, given = one_technique(step, "steps")
     try:
         return Step(name, technique(name).Settings(**(given or {})))
     except ValidationError as error:

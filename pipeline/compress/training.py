@@ -21,12 +21,13 @@ from pipeline.base.pretrain import Encoded, batches
 from pipeline.base.reference import ATTENTION
 from pipeline.compress import Source
 from pipeline.compress.checkpoint import EVERY, Checkpoint
-from pipeline.compress.lessons import Answered, Lessons, answer, answer_all, portions, read_queries, teach, training_queries
+from pipeline.compress.lessons import Answered, Lessons, answer, answer_all, portions
 from pipeline.compress.model import open_model, write_model
 from pipeline.compress.schedule import schedule
 from pipeline.compress.settings import Positive
 from pipeline.compress.settings import Settings as Base
 from pipeline.compress.tasks.query import UNLABELLED
+from pipeline.compress.teacher import healing_lessons
 from pipeline.errors import EdgeError
 from pipeline.progress import track
 from pipeline.runtime.files import write_object
@@ -68,12 +69,12 @@ def heal(out: Path, scratch: Path, source: Source, settings: Training, *, around
          after_step: AfterStep | None = None) -> dict[str, Any]:
     """Train ``source.model`` to answer as its teacher does, and write it with curves.json into ``out``; the common part of `apply`.
 
-    Trained in float32 and written in its own type.  Returns for the report: steps, queries, and of the validation queries KL
+    ``source.teacher`` is the teacher, or its kept answers (`pipeline.compress.teacher`); both give the same bytes.  Trained in float32
+    and written in its own type.  Returns for the report: steps, queries, and of the validation queries KL
     divergence (nats), agreement with the teacher and accuracy, before and after (both inside ``around``).
     """
     started = time.monotonic()
-    queries, held_out = training_queries(source, settings.transfer, settings.seed), read_queries(source, source.validation)
-    lessons, validation = teach(source, queries, held_out, states=settings.features > 0)
+    lessons, validation = healing_lessons(source, settings.transfer, settings.seed, settings.features > 0)
     model = open_model(source.model)
     own = model.dtype
     with around(model.float()):
@@ -81,7 +82,7 @@ def heal(out: Path, scratch: Path, source: Source, settings: Training, *, around
         losses = train(model, lessons, settings, scratch, after_step)
         after = judge(model, validation)
     write_model(model.to(own).eval(), source.model, out)
-    rows = {"train": len(queries) - settings.transfer, "transfer": settings.transfer, "validation": len(held_out)}
+    rows = {"train": len(lessons.ids) - settings.transfer, "transfer": settings.transfer, "validation": len(validation.ids)}
     write_object(out / "curves.json", {
         "train": [{"step": step, "loss": loss} for step, loss in enumerate(losses, start=1)],
         "eval": [{"step": 0, "epoch": 0.0, **before}, {"step": len(losses), "epoch": settings.epochs, **after}],

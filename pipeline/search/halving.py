@@ -23,7 +23,7 @@ FEWEST_QUERIES, LEAST_EPOCHS = 100, 0.5
 class Rungs:
     """``count`` rungs, each with ``reduction`` times the tuning queries and healing of the one below it, up to all.
 
-    Of healing both the epochs and the texts are fewer: on a small model it is the teacher, who reads every text, that takes the time.
+    Of healing both the epochs and the texts are fewer: the student reads every text in every epoch, and the teacher once.
     """
 
     count: int
@@ -61,8 +61,8 @@ class Rungs:
 
 
 def heals(name: str) -> bool:
-    """Whether a technique trains, which is what a lower rung saves."""
-    return bool(getattr(technique(name), "HEALS", False))
+    """Whether a technique trains for epochs, which is what a lower rung saves; ``progressive`` goes by steps of its own."""
+    return "epochs" in technique(name).Settings.model_fields
 
 
 def goes_on(one: Judged, seen: Sequence[Judged], reduction: int) -> bool:

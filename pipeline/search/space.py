@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.compress import GRAPH, WEIGHTS, technique
-from pipeline.compress.recipe import Recipe, RecipeFile, Step, load_recipe
+from pipeline.compress.recipe import Recipe, RecipeFile, Step, load_recipe, one_technique
 from pipeline.errors import EdgeError
 from pipeline.named import named_file, names_in
 from pipeline.profile import PROFILES
@@ -157,10 +157,8 @@ def _steps(way: Way) -> list[tuple[str, Settings]]:
 
 def _check_way(where: str, way: Way) -> list[str]:
     """The stage of each step; EdgeError for what no technique knows.  Each value is tried beside the first of every other setting."""
-    for step in way:
-        if len(step) != 1:
-            raise EdgeError(f"{where}: expected one technique a step, found {', '.join(step) or 'none'}")
-    for name, settings in _steps(way):
+    steps = [(name, given or {}) for name, given in (one_technique(step, where) for step in way)]
+    for name, settings in steps:
         first = {setting: examples(domain)[0] for setting, domain in settings.items() if examples(domain)}
         for setting, domain in settings.items():
             if not examples(domain):
@@ -168,7 +166,7 @@ def _check_way(where: str, way: Way) -> list[str]:
             for value in examples(domain):
                 _checked(f"{where}: {name}", lambda name=name, given={**first, setting: value}: technique(name).Settings(**given))
         _checked(f"{where}: {name}", lambda name=name, first=first: technique(name).Settings(**first))
-    return [technique(name).STAGE for name, _ in _steps(way)]
+    return [technique(name).STAGE for name, _ in steps]
 
 
 def _check_order(stages: list[list[list[str]]]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline import specs
 from pipeline.compress import GRAPH, technique
-from pipeline.compress.chain import EXPORT, compress, left_out
+from pipeline.compress.chain import EXPORT, compress, learns, left_out
 from pipeline.compress.recipe import Recipe
 from pipeline.compress.sources import merged_and_data
 from pipeline.profile import Profile
@@ -68,10 +68,10 @@ def _by_recipe(order: Order, store: Store, tell: Tell) -> Built:
 
 
 def steps_of(profile: Profile, recipe: Recipe) -> int:
-    """How many artifacts a recipe takes from the data on: the flow to the merged model, each step, the export and the decision."""
+    """How many artifacts a recipe takes from the data on: the flow to the merged model, steps and what they learn, export, decision."""
     done = [step for step in recipe.steps if not left_out(step, profile)]
     exported = recipe.runtime == "onnx" or any(technique(step.name).STAGE == GRAPH for step in done)
-    return len(FLOW) + len(done) + len([EXPORT] * exported) + 1
+    return len(FLOW) + len(done) + sum(map(learns, done)) + len([EXPORT] * exported) + 1
 
 
 def _by_method(order: Order, store: Store, tell: Tell) -> Built:

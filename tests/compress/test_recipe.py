@@ -89,7 +89,7 @@ def test_a_changed_last_step_rebuilds_that_one_alone(merged, tmp_path):
 
 
 def test_a_step_is_made_from_the_one_before_and_healed_and_decided_by_the_right_weights(tmp_path):
-    """The teacher is the merged model; what a graph step looks up, and what is decided with, are the weights that were exported."""
+    """The teacher is what the merged model answers; a graph step looks up, and is decided by, the weights that were exported."""
     asked: dict[str, dict[str, str]] = {}
 
     def build(spec: Spec) -> Artifact:
@@ -100,7 +100,8 @@ def test_a_step_is_made_from_the_one_before_and_healed_and_decided_by_the_right_
     file = recipe(tmp_path, "steps: [{depth: {layers: 1}}, {distil: {}}, {gptq: {}}, {pack: {}}]")
     made = compress(build, load_profile("reference"), load_recipe(str(file)), *given)
     assert asked == {
-        "depth": {"model": "merged", "data": "data"}, "distil": {"model": "depth", "teacher": "merged", "data": "data"},
+        "depth": {"model": "merged", "data": "data"}, "teacher-answers": {"teacher": "merged", "data": "data"},
+        "distil": {"model": "depth", "teacher": "teacher-answers", "data": "data"},
         "gptq": {"model": "distil", "data": "data"}, "onnx-fp32": {"merged": "gptq"}, "onnx-pack": {"model": "onnx-fp32", "origin": "gptq"},
         "decision": {"merged": "gptq", "data": "data"}}
     assert (made.model.kind, made.decision.kind) == ("onnx-pack", "decision")

@@ -66,7 +66,7 @@ def test_a_layer_that_is_left_out_takes_no_part(taught):
         with layers_left_out(model, 1, seed=3):
             assert torch.equal(model.eval()(input_ids=ids, use_cache=False).logits, whole)
             fewer = model.train()(input_ids=ids, use_cache=False).logits
-        assert torch.equal(model.eval()(input_ids=ids, use_cache=False).logits, whole)
+        assert torch.equal(model.eval()(input_ids=ids, use_cache=False).logits, whole) and not model.model._forward_pre_hooks
         alone = open_model(taught.model)
         keep(alone, sorted(left))
         assert torch.equal(alone(input_ids=ids, use_cache=False).logits, fewer) and len(left) < 4
@@ -77,6 +77,7 @@ def test_every_number_of_layers_is_as_likely_and_every_layer_too():
     sizes = [sum(len(one) == size for one in kept) for size in range(6)]
     assert sizes[:2] == [0, 0] and all(abs(size - 750) < 100 for size in sizes[2:])
     assert all(abs(sum(layer in one for one in kept) - 2100) < 100 for layer in range(5))
+    assert kept[:20] != [drawn(torch.tensor([[at, at + 1]]), 5, 2, seed=2) for at in range(20)]
 
 
 def test_depth_exchanges_until_no_exchange_helps(taught, supernet):

@@ -141,15 +141,35 @@ def test_the_knee_does_not_hang_on_units(rows, factor, shift):
 
 def test_a_front_without_a_knee_says_so():
     front, names = on([[0.0, 2.0], [1.0, 1.0], [2.0, 0.0]], "points", "MB")
-    assert "none lies below the plane through the extremes: there is no knee, and this is the first" in knee(front, names)[1]
+    point, reason = knee(front, names)
+    assert point.trial == 0 and "none lies below the plane through the extremes: there is no knee, and this is the first" in reason
     assert knee(front[1:2], names)[1] == "trial 1: loss 100 points and size 1.0 MB; it is the only trial on the front"
     with pytest.raises(EdgeError, match="knee: expected a front of at least one feasible trial, found none"):
         knee([], names)
 
 
 def test_three_objectives_of_which_one_is_the_same_everywhere():
+    """It is no way on, and the distance is that of the other two."""
     front, names = on([[0.0, 10.0, 5.0], [0.001, 2.0, 5.0], [0.02, 1.0, 5.0]], "points", "MB", "MB")
-    assert knee(front, names)[0].trial == 1
+    point, reason = knee(front, names)
+    assert point.trial == 1 and "(0.59, objectives scaled to 1)" in reason and "memory (" not in reason
+
+
+def test_three_objectives_of_which_one_is_to_be_large():
+    """Trials 0 and 1 lose nothing; the one with more memory to show for it stands for the best in loss, and its gain there is no loss."""
+    front, names = on([[0.0, 2.0, 50.0], [0.0, 3.0, 80.0], [0.01, 1.5, 78.0], [0.05, 1.0, 80.0], [0.05, 6.0, 90.0]], "points", "MB", "MB")
+    names[2] = names[2].model_copy(update={"direction": MAXIMIZE})
+    assert knee(front, names)[1] == (
+        "trial 2: loss 1.0 points, size 1.5 MB and memory 78.0 MB; of the 5 on the front it lies farthest below the plane through the "
+        "extremes (0.23, objectives scaled to 1): the best in loss (trial 1) wins 1.0 points and loses 1.5 MB in size; the best in size "
+        "(trial 3) wins 0.50 MB and loses 4.0 points in loss; the best in memory (trial 4) wins 12.0 MB and loses 4.0 points in loss and "
+        "4.5 MB in size")
+
+
+def test_rounding_does_not_choose_among_equals():
+    """Three on one line; as floats the middle one lies a hair below it."""
+    front, names = on([[at / 10, (11 - at) / 10] for at in range(3)], "points", "MB")
+    assert knee(front, names)[0].trial == 0
 
 
 @pytest.mark.parametrize(("values", "said"), [({"a": 1}, "trial 0: expected a value of b, found none; measure the trial again")])

@@ -1,4 +1,4 @@
-"""The benchmark of the samplers: replayed on a table whose values are known."""
+"""The benchmarks of the search: samplers replayed on a table whose values are known, and what predictors of layers are worth."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import warnings
 import optuna
 import pytest
 
+from benchmarks.search.__main__ import main
 from benchmarks.search.replay import RANDOM, Sampled, replay, table
+from benchmarks.search.supernet import drawn, rank
 from benchmarks.search.table import OBJECTIVES, SPACE, key_of, read_table
 from pipeline.errors import EdgeError
 from pipeline.search.space import load_space
@@ -72,3 +74,34 @@ def test_a_table_with_a_gap_is_not_taken_for_failed_trials(file, tmp_path):
     (empty := tmp_path / "empty.json").write_text('{"rows": []}')
     with pytest.raises(EdgeError, match="expected rows of measured points, found none; run python -m benchmarks.search table"):
         read_table(empty)
+
+
+@pytest.mark.parametrize(("figures", "tau", "regret"), [([1, 2, 3, 4], 1, 0), ([4, 3, 2, 1], -1, 0.9), ([1, 2, 4, 3], 2 / 3, 0)])
+def test_what_a_predictor_of_layers_is_worth(figures, tau, regret):
+    """Kendall's tau by hand; the regret is of the choice that the predictor puts first."""
+    found = rank(3, "it", figures, [0.1, 0.2, 0.5, 1.0])
+    assert found.tau == pytest.approx(tau) and found.lower <= found.tau + 1e-9 <= found.upper + 2e-9 and found.choices == 4
+    assert found.regret == pytest.approx(regret)
+
+
+def test_choices_of_layers_are_different_and_real_ones():
+    assert drawn(4, 2, 6, seed=1) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)] == drawn(4, 2, 100, seed=1)
+    some = drawn(10, 3, 50, seed=1)
+    assert len(set(some)) == 50 and some == drawn(10, 3, 50, seed=1) != drawn(10, 3, 50, seed=2)
+    assert all(len(set(kept)) == 3 and list(kept) == sorted(kept) and set(kept) <= set(range(10)) for kept in some)
+    with pytest.raises(EdgeError, match="--layers: expected fewer than the model's 10, found 10; lower it"):
+        drawn(10, 10, 2, seed=1)
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (["replay", "--seeds", "0"], "argument --seeds: expected at least 1, found 0"),
+    (["supernet", "--choices", "1"], "argument --choices: expected at least 2, found 1"),
+    (["replay", "--table", "nowhere/table.json"], "expected a directory with a table of measured points, found none at nowhere"),
+])
+def test_what_cannot_be_run_is_one_line(options, said, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["benchmarks.search", *options])
+    try:
+        code = main()
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2 and said in capsys.readouterr().err

@@ -28,7 +28,10 @@ def served(size: int = 1000, memory: float = 0.0, lost: int = 0, won: int = 0) -
     (served(memory=-1.0), "equal", "equal", "equal", False),
     (served(memory=-1.2), "equal", "better", "equal", True),
     (served(size=1001, memory=-5, won=60), "worse", "better", "better", False),
+    (HALF._replace(peak_rss=[70.0, 70.2, 75.0]), "equal", "equal", "equal", False),
+    (HALF._replace(peak_rss=[65.0, 70.2, 70.0]), "equal", "equal", "equal", False),
     (served(size=500, lost=60), "better", "equal", "worse", False),
+    (served(size=500, lost=15), "better", "equal", "worse", False),
     (served(size=500, lost=14, won=14), "better", "equal", "equal", True),
     (served(won=30), "equal", "equal", "better", True),
 ], ids=str)

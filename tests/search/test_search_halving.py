@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.compress.recipe import RecipeFile
 from pipeline.errors import EdgeError
-from pipeline.search.halving import Rungs, goes_on
+from pipeline.search.halving import Rungs, goes_on, heals
 from pipeline.search.ranking import Judged, dominates, dominators, judged
 
 POINTS = st.builds(Judged, st.tuples(st.integers(0, 5).map(float), st.integers(0, 5).map(float)), st.sampled_from([0.0, 0.0, 1.0, 2.0]))
@@ -51,6 +51,13 @@ def test_a_rung_is_cheaper_and_the_last_is_whole() -> None:
     first, last = (rungs.recipe_at(rung, RECIPE) for rung in (0, 1))
     assert last == RECIPE and rungs.queries_at(1) == 600 and rungs.queries_at(0) == 150
     assert first.steps[0] == RECIPE.steps[0] and first.steps[1] == {"distil": {"epochs": 1.0, "transfer": 750}}
+
+
+def test_what_has_no_epochs_is_built_whole() -> None:
+    """Pruned little by little, in steps of its own: there is nothing that a rung could lower."""
+    gradual = RecipeFile(name="x", says="x", steps=[{"progressive": {"steps": 40}}, {"int8": {}}])
+    assert Rungs(2, 4, 600).recipe_at(0, gradual) == gradual
+    assert [heals(name) for name in ("progressive", "qat", "int8")] == [False, True, False]
 
 
 @given(count=st.integers(1, 4), reduction=st.integers(2, 5), queries=st.integers(1, 2000))

@@ -39,7 +39,7 @@ engine("ray").run(StandIn(stand_in.plan(folder, f"sqlite:///{folder}/search.db",
 def test_a_killed_task_costs_its_trial_only(left: Callable[[], set[psutil.Process]], tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/search.db"
     command = StandIn(stand_in.plan(tmp_path, url, pace=0.3, hang=True))
-    killer = threading.Thread(target=kill_the_task, args=(tmp_path / stand_in.VICTIM,))
+    killer = threading.Thread(target=kill_the_task, args=(tmp_path / stand_in.VICTIM,), daemon=True)  # nobody to kill: the test fails
     killer.start()
     engine("ray").run(command, 2, Budget(trials=20, seconds=90))
     killer.join()
@@ -111,3 +111,16 @@ def test_no_cluster_there(tmp_path: Path, address: str) -> None:
     command = StandIn(stand_in.plan(tmp_path, "postgresql+psycopg://h/x", shared=tmp_path))
     with pytest.raises(EdgeError, match=f"^--ray-address {address}: expected a cluster of Ray at HOST:PORT, found none: .*; start it "):
         engine("ray").run(command, 1, Budget(trials=1), address)
+
+
+def test_a_ray_that_does_not_start_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine too busy Ray gives up after 30 seconds, with an error of no kind."""
+    import ray
+
+    def slow(*given: object, **named: object) -> None:
+        raise Exception("The current node timed out\nduring startup.")
+
+    monkeypatch.setattr(ray, "init", slow)
+    with pytest.raises(EdgeError, match="^--engine ray: expected a Ray of this machine to start, found none: The current node timed out "
+                                        "during startup.; try again when it is less busy, or take --engine local$"):
+        engine("ray").run(StandIn(stand_in.plan(tmp_path, f"sqlite:///{tmp_path}/search.db")), 2, Budget(trials=1))

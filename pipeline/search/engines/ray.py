@@ -62,8 +62,11 @@ def _connect(address: str, workers: int) -> None:
         else:
             cores = max(workers, os.cpu_count() or 1)
             ray.init("local", num_cpus=cores, include_dashboard=False, log_to_driver=False, logging_level="error")
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except Exception as error:  # a node that does not start in time is a bare Exception
         reason = " ".join(str(error).split())
+        if not address:
+            raise EdgeError(f"--engine ray: expected a Ray of this machine to start, found none: {reason:.200}; try again when it is "
+                            "less busy, or take --engine local") from None
         raise EdgeError(f"--ray-address {address}: expected a cluster of Ray at HOST:PORT, found none: {reason:.200}; start it (ray start "
                         "--head), or leave the address out") from None
 
