@@ -66,7 +66,7 @@ def make_app(settings: Settings) -> FastAPI:
 
 def _add_own(app: FastAPI, executors: Executors) -> None:
     """Health, metrics, and what every answer carries."""
-    kept = Metrics(app.state.jobs, executors)
+    kept = Metrics(app.state.jobs, executors, app.state.settings.reports / "drift")
 
     @app.get(f"{PREFIX}/health", include_in_schema=False)
     @app.get("/health", tags=["service"], response_model=Envelope[Health], responses={503: {"model": Envelope[Health]}})

@@ -171,3 +171,11 @@ def test_a_log_is_told_from_its_end(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"x" * 5000 + "末\x00尾".encode())
     assert tail(log, 100).endswith("末�尾") and len(tail(log, 100).encode()) <= 104 and tail(tmp_path / "none", 9) == ""
+
+
+def test_metrics_show_what_has_drifted(tmp_path: Path) -> None:
+    (tmp_path / "reports" / "drift").mkdir(parents=True)
+    with app_client(tmp_path / "state", reports=tmp_path / "reports") as client:
+        assert "edge_drift_alarms{" not in client.get(f"{ORIGIN}/metrics").text
+        (tmp_path / "reports" / "drift" / "intent.json").write_text('{"at": 1, "decisions": 9, "alarms": {"latency": 2}}')
+        assert 'edge_drift_alarms{model="intent",stream="latency"} 2.0' in client.get(f"{ORIGIN}/metrics").text
