@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.compress import GRAPH, WEIGHTS, technique
+from pipeline.compress import GRAPH, WEIGHTS, settings_of
 from pipeline.compress.settings import Settings
 from pipeline.errors import EdgeError
 from pipeline.named import named_file, names_in
@@ -79,7 +79,7 @@ def _step(step: dict[str, dict[str, Any] | None]) -> Step:
         raise EdgeError(f"steps: expected one technique a step, found {', '.join(step) or 'none'}; write each on a line of its own")
     (name, given), = step.items()
     try:
-        return Step(name, technique(name).Settings(**(given or {})))
+        return Step(name, settings_of(name).Settings(**(given or {})))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "settings"
@@ -87,7 +87,7 @@ def _step(step: dict[str, dict[str, Any] | None]) -> Step:
 
 
 def _check_order(steps: tuple[Step, ...], runtime: str) -> None:
-    stages = [technique(step.name).STAGE for step in steps]
+    stages = [settings_of(step.name).STAGE for step in steps]
     if stages != sorted(stages, key=[WEIGHTS, GRAPH].index):
         raise EdgeError(f"steps: expected those on weights before those on the exported graph, found "
                         f"{' → '.join(step.name for step in steps)}; change their order")

@@ -120,7 +120,7 @@ def test_a_killed_server_loses_nothing_and_two_do_no_job_twice(database: str, mo
         until(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE)
     with edge_api(tmp_path / "state", **environment) as one, edge_api(tmp_path / "state", **environment) as other:
         assert {one.ended(job)["state"] for job in sent} == {"succeeded"}
-        assert other.client.get(f"{other.url}/health").json()["data"]["workers"] == 2
+        until(lambda: other.get("/health")["workers"] == 2)  # on a busy machine the jobs may be done before it has started
         starts = [one.job(job)["log"].count("magnitude") for job in sent]
         assert starts == [1] * 8  # a second run of a job would write a log anew, and its artifacts would be told again
 
