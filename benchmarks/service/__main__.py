@@ -45,7 +45,9 @@ def main() -> None:
     with service(options.store, options.database) as url:
         asyncio.run(load(url, RECIPE, 1, 1))
         for clients in options.clients:
-            print(asyncio.run(load(url, RECIPE, options.jobs, clients)).row(), flush=True)
+            print((outcome := asyncio.run(load(url, RECIPE, options.jobs, clients))).row(), flush=True)
+            for problem, count in outcome.problems.items():
+                print(f"{count} times {problem}", file=sys.stderr)
 
 
 def _options() -> argparse.Namespace:

@@ -17,17 +17,21 @@ OVER = ("succeeded", "failed", "cancelled")
 
 @dataclass
 class Outcome:
-    """Of one round.  Times in s; ``states``: of the jobs in the end, as the service tells each by its id."""
+    """Of one round.  Times in s; ``states``: of the jobs in the end, as the service tells each by its id; ``problems``: refusals."""
 
     clients: int
     sent: int
     ids: list[str] = field(default_factory=list)
     posts: list[float] = field(default_factory=list)
     gets: list[float] = field(default_factory=list)
-    refused: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     listed: int = 0
+
+    @property
+    def refused(self) -> int:
+        return self.problems.total()
 
     @property
     def lost(self) -> int:
@@ -63,8 +67,7 @@ async def _send(client: httpx.AsyncClient, body: dict[str, Any], outcome: Outcom
     began = time.perf_counter()
     answer = await client.post("/quantize", json=body)
     outcome.posts.append(time.perf_counter() - began)
-    if answer.status_code != httpx.codes.ACCEPTED:
-        outcome.refused += 1
+    if _is_problem(answer, outcome):
         return None
     outcome.ids.append(job := answer.json()["data"]["id"])
     return job
@@ -75,9 +78,15 @@ async def _follow(client: httpx.AsyncClient, job: str, outcome: Outcome) -> str:
         began = time.perf_counter()
         answer = await client.get(f"/jobs/{job}")
         outcome.gets.append(time.perf_counter() - began)
-        if (state := answer.json()["data"]["state"]) in OVER:
+        if not _is_problem(answer, outcome) and (state := answer.json()["data"]["state"]) in OVER:
             return state
         await asyncio.sleep(1)
+
+
+def _is_problem(answer: httpx.Response, outcome: Outcome) -> bool:
+    if answer.is_error:
+        outcome.problems[f"{answer.request.method} {answer.status_code}: {answer.json()['message']}"] += 1
+    return answer.is_error
 
 
 async def _all(client: httpx.AsyncClient) -> set[str]:

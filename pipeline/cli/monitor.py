@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
 from pipeline.cli.common import Subparsers
@@ -17,12 +18,15 @@ def add(subparsers: Subparsers) -> None:
     parser.add_argument("--save", action="store_true", help="make these decisions the reference window instead")
     parser.add_argument("--rate", type=float, default=1.0, metavar="N",
                         help="false alarms to expect in 100,000 decisions while nothing changes [%(default)s]")
+    parser.add_argument("--finding", type=Path, metavar="MODEL.json",
+                        help="write what was found there too, for /metrics of `edge serve --drift` and, in reports/drift, of `edge api`")
     parser.set_defaults(run=_monitor)
 
 
 def _monitor(options: argparse.Namespace) -> int:
     from pipeline.monitor.decisions import read_decisions
     from pipeline.monitor.drift import Watch
+    from pipeline.monitor.finding import Finding, write_finding
     from pipeline.monitor.window import read_window, window_of, write_window
     if options.save:
         window = window_of(list(read_decisions(options.decisions)))
@@ -33,6 +37,8 @@ def _monitor(options: argparse.Namespace) -> int:
     alarms = list(watch.follow(read_decisions(options.decisions)))
     if not watch.seen:
         raise EdgeError(f"{options.decisions}: expected decisions, found none; serve with --decisions and ask something")
+    if options.finding:
+        write_finding(Finding(at=time.time(), decisions=watch.seen, alarms=watch.alarms), options.finding)
     first = {alarm.stream: alarm for alarm in reversed(alarms)}
     for alarm in sorted(first.values(), key=lambda one: (one.at, alarms.index(one))):
         more = sum(other.stream == alarm.stream for other in alarms) - 1

@@ -28,6 +28,7 @@ def add(subparsers: Subparsers) -> None:
                         help="environment variable with the key that clients must send [%(default)s]")
     parser.add_argument("--decisions", type=Path, metavar="FILE",
                         help="append a line for each decision, without the query, for `edge monitor`; 20 MB at most, FILE.1 included")
+    parser.add_argument("--drift", type=Path, metavar="MODEL.json", help="show in /metrics what `edge monitor --finding` last wrote there")
     add_store(parser)
     parser.set_defaults(run=_run)
 
@@ -52,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
         engines |= open_engines(choose(store, *_registered(options), options.functions), options.threads)
     workers = max(1, (os.cpu_count() or 1) // options.threads)
     decisions = Decisions(options.decisions) if options.decisions else None
-    service = Service(engines, workers, options.queue, options.deadline, limits, decisions)
+    service = Service(engines, workers, options.queue, options.deadline, limits, decisions, options.drift)
     app = application(service, key, names_of(options.host))
     listen(app, options.host, options.port, key, options.api_key_variable, answer=options.deadline, limits=limits)
     return 0

@@ -1,12 +1,15 @@
 """Compression: techniques, one file each around the library that does it, with one small interface; and recipes that chain them.
 
-A technique NAME is the file ``techniques/NAME.py`` with
+A technique NAME is two files.  ``settings/NAME.py`` is what may be asked of it, and imports no library that does the work:
 
 - ``STAGE``: WEIGHTS, a Hugging Face directory into another, or GRAPH, an exported ONNX directory into another;
 - ``FAMILY``: quantisation, pruning, distillation, decomposition or vocabulary;
+- ``Settings``: what a recipe may set (pydantic, `pipeline.compress.settings.Settings`).
+
+``techniques/NAME.py`` is what does it, with these three and
+
 - ``NEEDS``: what of a `Source` it reads beside the model, of TEACHER, DATA and, in the GRAPH stage, ORIGIN;
 - ``LIBRARIES``: the distributions whose version determines the result;
-- ``Settings``: what a recipe may set (pydantic, `pipeline.compress.settings.Settings`);
 - ``apply(out, scratch, source, settings) -> dict``: write the result into ``out``; what it returns joins the common report;
 - ``predict(plan, settings) -> Plan``: what becomes of sizes, by arithmetic alone (`pipeline.compress.plan`).
 
@@ -48,9 +51,18 @@ class Source:
 
 def technique(name: str) -> ModuleType:
     """The module of one technique; EdgeError with the known names for another."""
+    return importlib.import_module(f"{__name__}.techniques.{_known(name)}")
+
+
+def settings_of(name: str) -> ModuleType:
+    """The module of what may be asked of it, without what does it and torch; EdgeError likewise."""
+    return importlib.import_module(f"{__name__}.settings.{_known(name)}")
+
+
+def _known(name: str) -> str:
     if name not in (known := technique_names()):
         raise EdgeError(f"technique {name!r}: expected one of {', '.join(known)}; name one of these in the recipe")
-    return importlib.import_module(f"{__name__}.techniques.{name}")
+    return name
 
 
 def technique_names() -> list[str]:

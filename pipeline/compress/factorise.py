@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
 from torch import Tensor
 
 from pipeline.compress.model import decoder_layers
 from pipeline.compress.plan import Plan
-from pipeline.compress.settings import Settings, Share
+from pipeline.compress.settings.factorised import Factorised
 from pipeline.errors import EdgeError
 
 NOISE = 1e-10
 """Share of the squared singular values that float32 makes of nothing."""
-Projection = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-
-
-class Factorised(Settings):
-    """budget: the share of a dense matrix's weights that its factors may have.  energy: instead of that, the share of the squared
-    singular values to keep, 1 for all that are not zero.  modules: which matrices.  only_if_smaller: one whose factors would have
-    more weights than itself stays dense, and is reported.
-    """
-
-    budget: Share = 0.5
-    energy: float | None = Field(None, gt=0, le=1)
-    modules: tuple[Projection, ...] = Field(("gate_proj", "up_proj", "down_proj", "q_proj", "o_proj"), min_length=1)
-    only_if_smaller: bool = True
 
 
 def rank_of(energies: Tensor, energy: float) -> int:

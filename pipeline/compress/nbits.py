@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
 from pipeline.compress.onnx_weights import pack, ungrouped
+from pipeline.compress.settings.int4 import Method
 from pipeline.errors import EdgeError
 from pipeline.quiet import quiet
 
-Method = Literal["rtn", "hqq", "k_quant"]
-Group = Literal[16, 32, 64, 128, 256]
 DOMAIN = "com.microsoft"
 _INT8_ACTIVATIONS = 4  # MatMulNBits' accuracy_level
 

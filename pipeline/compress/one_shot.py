@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from pipeline.compress.model import copy_tokenizer, matrices, open_model
-from pipeline.compress.settings import Calibrated
 from pipeline.errors import EdgeError
 from pipeline.quiet import quiet
 
 LIBRARIES = ("llmcompressor", "compressed-tensors", "torch", "transformers")
-
-
-class Grouped(Calibrated):
-    """bits: of a weight.  group: inputs that share a scale.  symmetric: no zero points."""
-
-    bits: Literal[4, 8] = 4
-    group: Literal[32, 64, 128] = 64
-    symmetric: bool = False
 
 
 def one_shot(out: Path, model: Any, source: Path, modifiers: Sequence[Any], prompts: Sequence[Sequence[int]] = ()) -> None:

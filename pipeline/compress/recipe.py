@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.compress import GRAPH, WEIGHTS, technique
+from pipeline.compress import GRAPH, WEIGHTS, settings_of
 from pipeline.compress.settings import Settings
 from pipeline.errors import EdgeError
 from pipeline.named import named_file, names_in
@@ -86,7 +86,7 @@ def one_technique(step: Mapping[str, T], where: str) -> tuple[str, T]:
 def _step(step: dict[str, dict[str, Any] | None]) -> Step:
     name, given = one_technique(step, "steps")
     try:
-        return Step(name, technique(name).Settings(**(given or {})))
+        return Step(name, settings_of(name).Settings(**(given or {})))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "settings"
@@ -94,7 +94,7 @@ def _step(step: dict[str, dict[str, Any] | None]) -> Step:
 
 
 def _check_order(steps: tuple[Step, ...], runtime: str) -> None:
-    stages = [technique(step.name).STAGE for step in steps]
+    stages = [settings_of(step.name).STAGE for step in steps]
     if stages != sorted(stages, key=[WEIGHTS, GRAPH].index):
         raise EdgeError(f"steps: expected those on weights before those on the exported graph, found "
                         f"{' → '.join(step.name for step in steps)}; change their order")

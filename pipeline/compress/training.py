@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
@@ -24,39 +23,15 @@ from pipeline.compress.checkpoint import EVERY, Checkpoint
 from pipeline.compress.lessons import Answered, Lessons, answer, answer_all, portions
 from pipeline.compress.model import open_model, write_model
 from pipeline.compress.schedule import schedule
-from pipeline.compress.settings import Positive
-from pipeline.compress.settings import Settings as Base
+from pipeline.compress.settings.training import Training
 from pipeline.compress.tasks.query import UNLABELLED
 from pipeline.compress.teacher import healing_lessons
 from pipeline.errors import EdgeError
 from pipeline.progress import track
 from pipeline.runtime.files import write_object
 
-Weight = Annotated[float, Field(ge=0)]
 CLIP = 1.0  # norm of a step's gradient
 SETTLED = 1e-6  # nats: below it a gradient is rounding noise, which AdamW would scale up to whole steps
-
-
-class Training(Base):
-    """How to train.
-
-    epochs: times through the queries.  batch_size: prompts a step.  learning_rate: the highest; it rises over the share ``warmup`` of
-    the steps and falls as a cosine.  temperature: of both distributions in the KL divergence.  hard: weight of the cross-entropy
-    with the true label, where one is known.  features: weight of the hidden states' distance.  transfer: unlabelled texts of the
-    project's corpus, beside the training queries.  bfloat16: compute the student's passes in it, for a large model on a CPU that
-    multiplies it fast; weights and loss stay float32.
-    """
-
-    epochs: Annotated[float, Field(gt=0)] = 2.0
-    batch_size: Positive = 64
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    temperature: Annotated[float, Field(gt=0)] = 2.0
-    hard: Weight = 0.0
-    features: Weight = 0.0
-    transfer: Annotated[int, Field(ge=0)] = 3000
-    bfloat16: bool = False
-    seed: int = 42
 
 
 Around = Callable[[Any], AbstractContextManager[None]]

@@ -20,6 +20,7 @@ from scipy.stats import chi2
 
 from pipeline.errors import EdgeError
 from pipeline.monitor.decisions import Decision
+from pipeline.monitor.finding import Stream
 from pipeline.monitor.window import Window
 from pipeline.verdict.two_samples import exceedances_p, shares_p, smirnov_p
 
@@ -34,7 +35,7 @@ class Alarm:
     """at: after how many decisions; stream: latency, slowest, confidence or intents; window: decisions looked at."""
 
     at: int
-    stream: str
+    stream: Stream
     window: int
     p: float
     says: str
@@ -44,6 +45,7 @@ class Watch:
     """Hears decisions one by one, and tells where they left the reference.
 
     rate: false alarms to expect in 100,000 decisions while nothing changes: the average run between two is 100,000 / rate.
+    seen: decisions so far; alarms: of each stream.
     """
 
     def __init__(self, reference: Window, rate: float = RATE) -> None:
@@ -53,6 +55,7 @@ class Watch:
         self._levels = {size: rate * size / EVERY / len(WINDOWS) / len(self._streams) for size in WINDOWS}
         self._recent: deque[Decision] = deque(maxlen=max(WINDOWS))
         self.seen = 0
+        self.alarms: dict[Stream, int] = dict.fromkeys(self._streams, 0)
 
     def observe(self, decision: Decision) -> list[Alarm]:
         """The alarms of the windows that end with this decision."""
@@ -70,13 +73,14 @@ class Watch:
         for stream, test in self._streams.items():
             p, says = test(window)
             if p < self._levels[size]:
+                self.alarms[stream] += 1
                 yield Alarm(self.seen, stream, size, p, f"{stream}: {says}, of the last {size}")
 
 
 Test = Callable[[Sequence[Decision]], tuple[float, str]]
 
 
-def _streams(reference: Window) -> dict[str, Test]:
+def _streams(reference: Window) -> dict[Stream, Test]:
     return {"latency": _slower(reference, 0.5), "slowest": _slower(reference, 0.95), "confidence": _confidence(reference),
             "intents": _intents(reference)}
 

@@ -12,13 +12,12 @@ from pipeline.errors import EdgeError
 from pipeline.ratchet.owed import mapping, owed_by
 from pipeline.registry.version import MODEL
 from pipeline.regular_file import check_regular_file
-from pipeline.report.results import read_results
+from pipeline.report.results import COMPARED_WITH, read_results
 from pipeline.verdict.gate import gate
 from pipeline.verdict.thresholds import Thresholds, read_thresholds
 
 Files = Mapping[str, Mapping[str, Any]]
 QUALITY = ("proportion", "non_inferiority")  # accuracy, agreement, loss; that a model is small tells nothing of its answers
-COMPARED_WITH = "reference"  # the role of the model that another is held against
 GOOD = ("pass", "not_measured")
 
 

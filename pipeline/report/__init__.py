@@ -14,10 +14,11 @@ def render_all(results_path: Path, directory: Path, thresholds: Thresholds | Non
     """Write every rendering of the record but Allure's page into ``directory``; returns what was written.
 
     That page needs node and a package from npm, so it is made apart (``pipeline.report.html``).  The run joins ``directory``/history/runs;
-    with ``thresholds`` what regressed since the run before is marked in the trend.
+    with ``thresholds`` what regressed since the run before is marked in the trend, and versions that the registry has are named.
     EdgeError when the record is missing or broken, or the disk refuses.
     """
     from pipeline.atomic import write_atomically
+    from pipeline.registry.known import known_versions
     from pipeline.report import allure, allurerc, figures, junit, latex, markdown, run_page, summary, terminal, trend
     from pipeline.report.results import read_results
 
@@ -32,7 +33,7 @@ def render_all(results_path: Path, directory: Path, thresholds: Thresholds | Non
         write_atomically(directory / name, content)
         written.append(directory / name)
     runs = trend.keep(results, directory, thresholds)
-    write_atomically(directory / run_page.NAME, run_page.page(results, pictures, runs))
+    write_atomically(directory / run_page.NAME, run_page.page(results, pictures, runs, known_versions()))
     written.append(directory / run_page.NAME)
     written.append(allure.render(results, directory / "allure-results", pictures))
     return written

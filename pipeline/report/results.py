@@ -19,6 +19,7 @@ STATES = ("pass", "fail", "inconclusive", "invalid", "not_measured")
 CHANGES = ("regressed", "stopped", "unsettled", "improved", "unchanged", "not_compared")
 SHAPES = ("proportion", "paired", "sample", "paired_sample", "exact", "not_measured")
 RERUN = "run `make accept` again"
+COMPARED_WITH = "reference"  # the role of the artifact that another is held against
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class Claim:
     def change(self) -> Regression | None:
         """The regression where there is something to say: not where the claim is as it was."""
         return self.regression if self.regression and self.regression.state != "unchanged" else None
+
+    @property
+    def artifacts(self) -> tuple[str, ...]:
+        """Store keys of what the claim is about."""
+        return tuple(key for role, key in (self.measurement.get("artifacts") or {}).items() if role != COMPARED_WITH)
 
     @property
     def sentence(self) -> str:

@@ -23,15 +23,15 @@ PAGE = Path(__file__).with_name("run.html")
 HEADS = ("目标 (claim)", "结论 (verdict)", "测量值 (measured)", "区间 (interval)", "阈值 (target)", "n", "说明 (reason)")
 
 
-def page(results: Mapping[str, Any], pictures: Sequence[Picture], runs: Sequence[Run]) -> str:
-    """The whole document; ``runs``: the history with this run, oldest first."""
+def page(results: Mapping[str, Any], pictures: Sequence[Picture], runs: Sequence[Run], versions: Mapping[str, str] = {}) -> str:
+    """The whole document; ``runs``: the history with this run, oldest first; ``versions``: registered, by store key."""
     items = claims(results)
     run = results["run"]
     named = (f"profile {run.get('profile')}", f"run {run.get('id')}", str(run.get("finished") or ""))
     facts = (*named, host_line(results), commit_label(results))
     about = ", ".join(filter(None, facts))
     tallied = ", ".join(f"{n} {fmt.STATES[state].word}" for state, n in counts(items).items() if n)
-    charts = [drawn for claim in items if (drawn := chart(claim, runs))]
+    charts = [drawn for claim in items if (drawn := chart(claim, runs, versions))]
     history = (f"{len(runs)} runs of this profile on this class of host; the target is dashed, what regressed is orange" if charts
                else "the trend begins with the second run of this profile on this class of host")
     return Template(PAGE.read_text(encoding="utf-8")).substitute(

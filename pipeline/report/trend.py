@@ -24,6 +24,7 @@ class Point:
     """A claim's figure in one run, in its unit; the bounds are one-sided at the claim's confidence.
 
     change: against the committed baseline where the run had one, else against the run before; "" where neither is known.
+    artifacts: store keys of what was measured, what it was compared with left out.
     """
 
     value: float
@@ -31,6 +32,7 @@ class Point:
     upper: float | None
     state: str
     change: str
+    artifacts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,17 +75,21 @@ def read(folder: Path) -> list[Run]:
 def _read(file: Path) -> Run | None:
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
-        points = {str(name): Point(**point) for name, point in told["points"].items()}
+        points = {str(name): _point(point) for name, point in told["points"].items()}
         baseline = parse_baseline(told["baseline"], str(file)) if told["baseline"] else None
         return Run(*(str(told[name]) for name in ("id", "finished", "commit")), points, baseline)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, EdgeError):
         return None
 
 
+def _point(told: Mapping[str, Any]) -> Point:
+    return Point(**{**told, "artifacts": tuple(map(str, told.get("artifacts", ())))})
+
+
 def _run(results: Mapping[str, Any], before: Baseline | None, thresholds: Thresholds | None) -> Run:
     moved = _moved(results, before, thresholds)
     points = {claim.id: Point(claim.value, claim.lower, claim.upper, claim.state,
-                              claim.regression.state if claim.regression else moved.get(claim.id, ""))
+                              claim.regression.state if claim.regression else moved.get(claim.id, ""), claim.artifacts)
               for claim in claims(results) if claim.value is not None}
     try:
         kept = baseline_of(results)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from pipeline.report import format as fmt
@@ -10,11 +10,12 @@ from pipeline.report.results import Claim
 from pipeline.report.trend import Point, Run
 
 WIDTH, HEIGHT, SIDE, ABOVE, BELOW = 320, 130, 12, 12, 20
+SHOWN = 6  # versions in a caption, the latest
 NEAR = 3.0  # a target farther away than so many spans of the data would squeeze them
 
 
-def chart(claim: Claim, runs: Sequence[Run]) -> str:
-    """A figure with its caption; "" where fewer than two runs have a value."""
+def chart(claim: Claim, runs: Sequence[Run], versions: Mapping[str, str]) -> str:
+    """A figure with its caption; "" where fewer than two runs have a value.  versions: registered, by store key."""
     points = [(run, run.points[claim.id]) for run in runs if claim.id in run.points]
     if len(points) < 2:
         return ""
@@ -27,7 +28,8 @@ def chart(claim: Claim, runs: Sequence[Run]) -> str:
         return SIDE + place * (WIDTH - 2 * SIDE) / (len(points) - 1)
 
     target = f'<line class="target" x1="0" x2="{WIDTH}" y1="{y(claim.target):.1f}" y2="{y(claim.target):.1f}"/>' if shown else ""
-    marks = "".join(_mark(claim, run, point, x(place), y) for place, (run, point) in enumerate(points))
+    named = [_version(point, versions) for _, point in points]
+    marks = "".join(_mark(claim, run, point, x(place), y, named[place]) for place, (run, point) in enumerate(points))
     path = "M" + "L".join(f"{x(place):.1f},{y(point.value):.1f}" for place, (_, point) in enumerate(points))
     ends = (f'<text x="0" y="{HEIGHT - 4}">{escape(points[0][0].finished[:10])}</text>'
             f'<text x="{WIDTH}" y="{HEIGHT - 4}" text-anchor="end">{escape(points[-1][0].finished[:10])}</text>')
@@ -37,7 +39,17 @@ def chart(claim: Claim, runs: Sequence[Run]) -> str:
     return (f'<figure><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(claim.title)}">{target}'
             f'<path style="stroke:var(--line)" d="{path}"/>{marks}{ends}</svg>'
             f"<figcaption><b>{escape(claim.caption)}</b><span>{escape(claim.id)}: {escape(latest)}, "
-            f"{escape(fmt.target(claim))}</span>{note}</figcaption></figure>")
+            f"{escape(fmt.target(claim))}</span>{_history(named)}{note}</figcaption></figure>")
+
+
+def _version(point: Point, versions: Mapping[str, str]) -> str:
+    return ", ".join(versions[key] for key in point.artifacts if key in versions)
+
+
+def _history(named: Sequence[str]) -> str:
+    """The versions in their order, one that stays told once."""
+    changes = [name for name, before in zip(named, ["", *named], strict=False) if name and name != before]
+    return f"<span>{escape(' → '.join(changes[-SHOWN:]))}</span>" if changes else ""
 
 
 def _range(claim: Claim, points: Sequence[Point]) -> tuple[float, float, bool]:
@@ -52,10 +64,11 @@ def _range(claim: Claim, points: Sequence[Point]) -> tuple[float, float, bool]:
     return low - room, high + room, shown
 
 
-def _mark(claim: Claim, run: Run, point: Point, x: float, y: Callable[[float], float]) -> str:
+def _mark(claim: Claim, run: Run, point: Point, x: float, y: Callable[[float], float], version: str) -> str:
     low, high = (point.value if bound is None else bound for bound in (point.lower, point.upper))
     regressed = " regressed" if point.change == "regressed" else ""
     state = ", ".join(filter(None, (point.state.replace("_", " "), regressed.strip())))
-    words = f"{run.finished[:16]} {run.commit}: {fmt.value(point.value, claim.unit)} ({state})"
+    of = f" of {version}" if version else ""
+    words = f"{run.finished[:16]} {run.commit}: {fmt.value(point.value, claim.unit)}{of} ({state})"
     return (f'<line class="bar" x1="{x:.1f}" x2="{x:.1f}" y1="{y(low):.1f}" y2="{y(high):.1f}"/>'
             f'<circle class="dot{regressed}" cx="{x:.1f}" cy="{y(point.value):.1f}" r="4"><title>{escape(words)}</title></circle>')

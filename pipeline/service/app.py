@@ -10,7 +10,9 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.middleware import Middleware
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from pipeline.edge.door import read_limits
 from pipeline.edge.listen import names_of
@@ -60,13 +62,21 @@ def make_app(settings: Settings) -> FastAPI:
         app.include_router(group.router, prefix=PREFIX)
     _add_own(app, Executors(settings.state, settings.database))
     if PAGE.is_dir():
-        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+        app.router.routes.append(_Page("/", StaticFiles(directory=PAGE, html=True), name="page"))
     return app
+
+
+class _Page(Mount):
+    """The files at the root, for what no route is about: a route that is asked by a wrong method says 405 itself."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        return Match.PARTIAL if match is Match.FULL else match, child
 
 
 def _add_own(app: FastAPI, executors: Executors) -> None:
     """Health, metrics, and what every answer carries."""
-    kept = Metrics(app.state.jobs, executors)
+    kept = Metrics(app.state.jobs, executors, app.state.settings.reports / "drift")
 
     @app.get(f"{PREFIX}/health", include_in_schema=False)
     @app.get("/health", tags=["service"], response_model=Envelope[Health], responses={503: {"model": Envelope[Health]}})

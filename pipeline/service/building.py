@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from pipeline.compress.recipe import Recipe
 from pipeline.compress.sources import merged_and_data
 from pipeline.profile import Profile
 from pipeline.service.order import Order, profile_of, recipe_of
-from pipeline.store import Artifact, Spec, Store
+from pipeline.store import Artifact, Spec, Store, Workspace
 
 Tell = Callable[[str, float], None]
 """Told the step that begins and what share is done, 0 to 1."""
@@ -47,8 +47,12 @@ class Builder:
 
     def __call__(self, spec: Spec) -> Artifact:
         self._tell(spec.kind, min(len(self.steps) / self._total, 1.0))
-        self.fresh = self.fresh or not self._store.holds(spec)
-        self.steps.append(made := self._store.get(spec))
+
+        def build(work: Workspace) -> None:
+            self.fresh = True
+            spec.build(work)
+
+        self.steps.append(made := self._store.get(replace(spec, build=build)))
         return made
 
     def built(self, model: Artifact, decision: Artifact | None = None) -> Built:

@@ -40,7 +40,7 @@ class Settings(BaseModel):
     store: Annotated[Path, Field(default_factory=_store, description="artifact store [.edge/store]")]
     model_roots: Annotated[tuple[Path, ...], Field(description="folders whose models may be named, with : between them [none]")] = ()
     hub: Annotated[bool, Field(description="1: a job may name a model of a hub, which is then downloaded")] = False
-    reports: Annotated[Path, Field(description="folder with search/NAME/front.json")] = Path("reports")
+    reports: Annotated[Path, Field(description="folder with search/NAME/front.json and drift/MODEL.json")] = Path("reports")
     registry_url: Annotated[str, Field(description="database of the registry [its own default]")] = ""
     registry_artifacts: Annotated[str, Field(description="where the registry keeps models [its own default]")] = ""
     rate: Annotated[float, Field(gt=0, description="requests a minute that one token may send")] = 600

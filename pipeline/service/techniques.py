@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
 
-from pipeline.compress import GRAPH, PRUNING, WEIGHTS, technique, technique_names
+from pipeline.compress import GRAPH, PRUNING, WEIGHTS, settings_of, technique_names
 from pipeline.compress.recipe import recipes
-from pipeline.compress.techniques.distil import Settings as Distillation
+from pipeline.compress.settings.distil import Settings as Distillation
 from pipeline.profile import PROFILES
 from pipeline.quantize.config import METHODS
 
@@ -26,7 +26,7 @@ class Asked(BaseModel):
 def _step(name: str) -> type[BaseModel]:
     """``{"technique": name, "settings": {…}}``; settings have a name of their own in the schema."""
     title = "".join(part.capitalize() for part in name.split("_"))
-    settings = create_model(f"{title}Settings", __base__=technique(name).Settings)
+    settings = create_model(f"{title}Settings", __base__=settings_of(name).Settings)
     given = (settings, Field(default_factory=settings))
     return create_model(f"{title}Step", __base__=Asked, technique=(Literal[name], ...), settings=given)
 
@@ -36,9 +36,9 @@ def _any(names: Iterable[str]) -> Any:
 
 
 STEPS = {name: _step(name) for name in technique_names()}
-AnyWeights = _any(name for name in STEPS if technique(name).STAGE == WEIGHTS)
-AnyGraph = _any(name for name in STEPS if technique(name).STAGE == GRAPH)
-AnyPruning = _any(name for name in STEPS if technique(name).FAMILY == PRUNING)
+AnyWeights = _any(name for name in STEPS if settings_of(name).STAGE == WEIGHTS)
+AnyGraph = _any(name for name in STEPS if settings_of(name).STAGE == GRAPH)
+AnyPruning = _any(name for name in STEPS if settings_of(name).FAMILY == PRUNING)
 Int8 = STEPS["int8"](technique="int8")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.compress import FAMILIES, GRAPH, WEIGHTS, technique, technique_names
+from pipeline.compress import FAMILIES, GRAPH, WEIGHTS, settings_of, technique, technique_names
 from pipeline.compress.chain import compress
 from pipeline.compress.predicted import predict
 from pipeline.compress.recipe import load_recipe, recipes
@@ -24,7 +24,7 @@ def recipe(folder: Path, text: str) -> Path:
 def test_every_technique_says_what_it_is(name):
     module = technique(name)
     assert module.STAGE in (WEIGHTS, GRAPH) and module.FAMILY in FAMILIES and module.LIBRARIES
-    assert module.__doc__ and module.Settings.__doc__
+    assert module.__doc__ and module.Settings.__doc__ and settings_of(name).Settings is module.Settings
 
 
 @pytest.mark.parametrize("name", recipes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -92,8 +93,9 @@ def test_what_is_no_reference_is_refused_in_one_line(tmp_path: Path, content: st
     assert said.startswith("edge: ") and str(window) in said and said.count("\n") == 1
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, lambda path: None])
-def test_a_log_that_is_no_file_is_refused(tmp_path: Path, make, capsys) -> None:
-    make(tmp_path / "log.jsonl")
-    assert main(["monitor", str(tmp_path / "log.jsonl"), "--baseline", "w.json"]) == 2
-    assert capsys.readouterr().err.startswith("edge: ")
+@pytest.mark.parametrize(("make", "found"), [(Path.mkdir, "a directory"), (os.mkfifo, "a pipe or a device"), (lambda path: None, "none")],
+                         ids=["directory", "pipe", "none"])
+def test_a_log_that_is_no_file_is_refused(tmp_path: Path, make, found: str, capsys) -> None:
+    make(file := tmp_path / "log.jsonl")
+    assert main(["monitor", str(file), "--baseline", "w.json", "--save"]) == 2
+    assert capsys.readouterr().err == f"edge: {file}: expected a log of decisions, found {found}; check the path\n"

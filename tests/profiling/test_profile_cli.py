@@ -95,12 +95,3 @@ def test_the_weights_that_are_read_are_those_in_the_files(kind: str, request: py
     more = {"int8": 0.1, "merged": 1.0, "mlx_4bit": 0.5}[kind]  # torch reads the tied table twice, MLX makes scales float32 on a CPU
     assert 0.5 * on_disk < held < (1 + more) * on_disk
     assert sum(one["macs"] for one in told["operators"]) > 1e6 and np.median(told["whole"]["milliseconds"]) > 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "type_"), [("litert-int8", "int8"), ("coreml-int8", "fp16")])
-def test_what_no_library_times_is_told_as_an_estimate(name: str, type_: str, in_format) -> None:
-    told = take(in_format(name).model, 1, 32, 2, 1)
-    products = [one for one in told["operators"] if one["macs"]]
-    assert told["estimated"] and {one["seconds"] for one in told["operators"]} == {0.0}
-    assert sum(one["macs"] for one in products) > 50e6 and any(one["type"] == type_ for one in products)

@@ -84,6 +84,23 @@ def test_a_run_that_got_worse_is_marked_against_the_one_before_and_the_next_is_n
     assert Page(text).open == []
 
 
+def test_the_trend_names_the_versions_that_were_measured(results: dict[str, Any], tmp_path: Path) -> None:
+    """Of the first and the last of four runs the registry has the model; a model that another was compared with is none of theirs."""
+    for day, key in ((21, "1" * 64), (22, "2" * 64), (23, "3" * 64), (24, "3" * 64)):
+        made = another(results, day)
+        for entry in made["claims"]:
+            entry["measurement"]["artifacts"] = {"reference": "0" * 64, "candidate": key}
+        runs = trend.keep(made, tmp_path, None)
+    assert {run.points["accuracy.merged"].artifacts for run in runs} == {("1" * 64,), ("2" * 64,), ("3" * 64,)}
+    text = run_page.page(made, [], runs, {"1" * 64: "intent@1", "3" * 64: "intent@4, <b2>@1", "0" * 64: "compared"})
+    page = Page(text)
+    figure = next(part for part in text.split("<figure>") if ">accuracy.merged: " in part)
+    assert page.open == [] and page.fetched == [] and "compared" not in text
+    assert "<span>intent@1 → intent@4, &lt;b2&gt;@1</span>" in figure
+    assert [figure.count(f" of {name} (") for name in ("intent@1", "intent@4, &lt;b2&gt;@1")] == [1, 2] and figure.count("<title>") == 4
+    assert "intent@" not in run_page.page(made, [], runs)
+
+
 def test_a_run_joins_its_history_once_and_other_profiles_have_their_own(results: dict[str, Any], tmp_path: Path) -> None:
     for _ in range(3):
         runs = trend.keep(results, tmp_path, None)
@@ -104,4 +121,6 @@ def test_the_history_is_bounded_and_what_is_broken_in_it_is_passed_over(
     broken = sorted(folder.iterdir())
     broken[0].write_text("{")
     broken[1].write_text(json.dumps({"id": 1, "points": {"a": {"value": 1}}}))
+    point = {"value": 1.0, "lower": None, "upper": None, "state": "pass", "change": "", "artifacts": 5}
+    (folder / "worse.json").write_text(json.dumps({"id": "1", "finished": "", "commit": "", "points": {"a": point}, "baseline": None}))
     assert [run.id[6:8] for run in trend.keep(another(results, 15), tmp_path, None)] == ["14", "15"]

@@ -95,6 +95,15 @@ def test_a_broken_body_is_a_problem_too(client: TestClient, body: bytes) -> None
     assert response.status_code in (400, 422) and response.json()["status"] == "error"
 
 
+@pytest.mark.parametrize(("method", "path", "allowed"), [
+    ("GET", "quantize", "POST"), ("OPTIONS", "distill", "POST"), ("DELETE", "models", "GET"), ("GET", f"jobs/{UNKNOWN}/cancel", "POST"),
+    ("POST", f"{ORIGIN}/health", "GET")])
+def test_a_wrong_method_is_told_the_right_one_and_the_page_is_there(client: TestClient, method: str, path: str, allowed: str) -> None:
+    response = client.request(method, path)
+    assert (response.status_code, response.headers["allow"]) == (405, allowed)
+    assert client.get(f"{ORIGIN}/").text.startswith("<!doctype html>") and client.get(f"{ORIGIN}/api.js").status_code == 200
+
+
 def test_a_mistake_of_ours_says_nothing_of_itself(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client.app.state.jobs, "page", lambda *_: 1 / 0)
     response = client.get("jobs")
@@ -171,3 +180,11 @@ def test_a_log_is_told_from_its_end(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"x" * 5000 + "末\x00尾".encode())
     assert tail(log, 100).endswith("末�尾") and len(tail(log, 100).encode()) <= 104 and tail(tmp_path / "none", 9) == ""
+
+
+def test_metrics_show_what_has_drifted(tmp_path: Path) -> None:
+    (tmp_path / "reports" / "drift").mkdir(parents=True)
+    with app_client(tmp_path / "state", reports=tmp_path / "reports") as client:
+        assert "edge_drift_alarms{" not in client.get(f"{ORIGIN}/metrics").text
+        (tmp_path / "reports" / "drift" / "intent.json").write_text('{"at": 1, "decisions": 9, "alarms": {"latency": 2}}')
+        assert 'edge_drift_alarms{model="intent",stream="latency"} 2.0' in client.get(f"{ORIGIN}/metrics").text

@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.compress import DATA, QUANTISATION, WEIGHTS, Source
+from pipeline.compress import DATA, Source
 from pipeline.compress.calibration import asked
 from pipeline.compress.one_shot import LIBRARIES as LIBRARIES
-from pipeline.compress.one_shot import Grouped as Settings
 from pipeline.compress.one_shot import one_shot, open_for, weights_only
 from pipeline.compress.plan import Plan, with_scales
+from pipeline.compress.settings.awq import FAMILY as FAMILY
+from pipeline.compress.settings.awq import STAGE as STAGE
+from pipeline.compress.settings.awq import Settings
 from pipeline.quiet import quiet
 
-STAGE, FAMILY, NEEDS = WEIGHTS, QUANTISATION, (DATA,)
+NEEDS = (DATA,)
 SECONDS = 480 / 0.44e9
 """For a weight of the matrices."""
 

@@ -7,21 +7,16 @@ from typing import Any
 
 import torch
 
-from pipeline.compress import DATA, PRUNING, WEIGHTS, Source
+from pipeline.compress import DATA, Source
 from pipeline.compress.calibration import asked
 from pipeline.compress.importance import cut, fewer, output_energy, share_kept, strongest
 from pipeline.compress.model import decoder_layers, open_model, write_model
 from pipeline.compress.plan import Plan
-from pipeline.compress.settings import Calibrated, Positive, Share
+from pipeline.compress.settings.channels import FAMILY as FAMILY
+from pipeline.compress.settings.channels import STAGE as STAGE
+from pipeline.compress.settings.channels import Settings
 
-STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, PRUNING, (DATA,), ("torch", "transformers")
-
-
-class Settings(Calibrated):
-    """keep: the share of channels that stay, rounded to a multiple of ``multiple``, so that quantisation's groups still divide them."""
-
-    keep: Share = 0.75
-    multiple: Positive = 128
+NEEDS, LIBRARIES = (DATA,), ("torch", "transformers")
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.compress import DATA, DISTILLATION, TEACHER, WEIGHTS, Source
+from pipeline.compress import DATA, TEACHER, Source
 from pipeline.compress.plan import Plan
+from pipeline.compress.settings.distil import FAMILY as FAMILY
+from pipeline.compress.settings.distil import STAGE as STAGE
+from pipeline.compress.settings.distil import Settings
 from pipeline.compress.training import Training, heal
 
-STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, DISTILLATION, (TEACHER, DATA), ("torch", "transformers", "tokenizers")
+NEEDS, LIBRARIES = (TEACHER, DATA), ("torch", "transformers", "tokenizers")
 HEALS = True
 QUERIES, TOKENS = 800, 40  # a profile's training queries and a prompt's length, roughly: no plan knows the data
-
-
-class Settings(Training):
-    """See `Training`; layers are compared at the same share of the depth."""
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

@@ -9,18 +9,16 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from pipeline.compress import GRAPH, QUANTISATION, Source
+from pipeline.compress import Source
 from pipeline.compress.nbits import tables
 from pipeline.compress.onnx_files import FILE, finish, fp32_spec, nothing_quantised, products, read_graph, save_graph, weights_report
 from pipeline.compress.plan import Plan
-from pipeline.compress.settings import Settings as Base
+from pipeline.compress.settings.fp16 import FAMILY as FAMILY
+from pipeline.compress.settings.fp16 import STAGE as STAGE
+from pipeline.compress.settings.fp16 import Settings
 from pipeline.errors import EdgeError
 
-STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (), ("onnx", "onnxruntime")
-
-
-class Settings(Base):
-    """Nothing to set."""
+NEEDS, LIBRARIES = (), ("onnx", "onnxruntime")
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pipeline.compress import DATA, QUANTISATION, WEIGHTS, Source
+from pipeline.compress import DATA, Source
 from pipeline.compress.calibration import asked
 from pipeline.compress.one_shot import LIBRARIES as LIBRARIES
 from pipeline.compress.one_shot import one_shot, open_for
 from pipeline.compress.plan import Plan
-from pipeline.compress.settings import Calibrated
+from pipeline.compress.settings.fp8 import FAMILY as FAMILY
+from pipeline.compress.settings.fp8 import STAGE as STAGE
+from pipeline.compress.settings.fp8 import Settings
 from pipeline.quiet import quiet
 
-STAGE, FAMILY, NEEDS = WEIGHTS, QUANTISATION, (DATA,)
+NEEDS = (DATA,)
 SECONDS = 10 / 0.44e9
 """For a weight of the matrices."""
-
-
-class Settings(Calibrated):
-    """activations: dynamic, a scale for each output channel of the weights and each token; static, one scale for each matrix
-    and one for its inputs, from calibration.  The scales of activations are for runtimes that compute in FP8; an exported
-    graph holds the weights' values alone."""
-
-    activations: Literal["dynamic", "static"] = "dynamic"
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

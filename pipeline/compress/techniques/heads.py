@@ -8,21 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.compress import DATA, PRUNING, WEIGHTS, Source
+from pipeline.compress import DATA, Source
 from pipeline.compress.calibration import asked
 from pipeline.compress.importance import at_most, cut, fewer, output_energy, share_kept, strongest
 from pipeline.compress.model import decoder_layers, open_model, write_model
 from pipeline.compress.plan import Plan, plan_of
-from pipeline.compress.settings import Calibrated, Positive, Share
+from pipeline.compress.settings.heads import FAMILY as FAMILY
+from pipeline.compress.settings.heads import STAGE as STAGE
+from pipeline.compress.settings.heads import Settings
 
-STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, PRUNING, (DATA,), ("torch", "transformers")
-
-
-class Settings(Calibrated):
-    """keep: the share of groups that stay, at most.  keep_groups: how many stay, whatever ``keep`` says."""
-
-    keep: Share = 0.75
-    keep_groups: Positive | None = None
+NEEDS, LIBRARIES = (DATA,), ("torch", "transformers")
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import onnx
 
-from pipeline.compress import GRAPH, QUANTISATION, Source
+from pipeline.compress import Source
 from pipeline.compress.onnx_files import (
     FILE,
     MAPPED_BEYOND,
@@ -22,15 +22,13 @@ from pipeline.compress.onnx_files import (
     weights_report,
 )
 from pipeline.compress.plan import Plan, with_scales
-from pipeline.compress.settings import Settings as Base
+from pipeline.compress.settings.int8 import FAMILY as FAMILY
+from pipeline.compress.settings.int8 import STAGE as STAGE
+from pipeline.compress.settings.int8 import Settings
 from pipeline.quiet import quiet
 
-STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (), ("onnx", "onnxruntime")
+NEEDS, LIBRARIES = (), ("onnx", "onnxruntime")
 _INTEGER_MATMULS = {"MatMulInteger", "DynamicQuantizeMatMul", "DynamicQuantizeGemm", "QGemm"}
-
-
-class Settings(Base):
-    """Nothing to set: a scale for each output channel."""
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

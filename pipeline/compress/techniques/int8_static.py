@@ -9,15 +9,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import onnx
-from pydantic import Field
 
-from pipeline.compress import DATA, GRAPH, QUANTISATION, Source
+from pipeline.compress import DATA, Source
 from pipeline.compress.calibration import asked
-from pipeline.compress.nbits import Group, rewrite, tables
+from pipeline.compress.nbits import rewrite, tables
 from pipeline.compress.onnx_files import (
     FILE,
     PRODUCTS,
@@ -34,24 +33,14 @@ from pipeline.compress.onnx_files import (
     weights_report,
 )
 from pipeline.compress.plan import Plan, with_scales
-from pipeline.compress.settings import Calibrated
+from pipeline.compress.settings.int8_static import FAMILY as FAMILY
+from pipeline.compress.settings.int8_static import STAGE as STAGE
+from pipeline.compress.settings.int8_static import Settings
 from pipeline.compress.techniques.int4 import embedding_form, table_bits
 from pipeline.errors import EdgeError
 from pipeline.quiet import quiet
 
-STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (DATA,), ("onnx", "onnxruntime", "tokenizers")
-
-
-class Settings(Calibrated):
-    """method: how an activation's range comes from its calibration values: minmax, all of them; percentile, so many percent
-    (``percentile``) of their absolute values; entropy, the range whose codes lose least information.  embedding, group: of the
-    table, as in `int4`; products of two activations, as in attention, stay in float32.
-    """
-
-    method: Literal["minmax", "entropy", "percentile"] = "minmax"
-    percentile: Annotated[float, Field(gt=50, lt=100)] = 99.99
-    embedding: Literal["int4", "int8", "float32"] = "int8"
-    group: Group = 32
+NEEDS, LIBRARIES = (DATA,), ("onnx", "onnxruntime", "tokenizers")
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
-from pipeline.compress import PRUNING, WEIGHTS, Source
-from pipeline.compress.masks import Sparse, check_pattern, check_sparsity, keep_two_of_four, sparsities
+from pipeline.compress import Source
+from pipeline.compress.masks import check_pattern, check_sparsity, keep_two_of_four, sparsities
 from pipeline.compress.model import matrices, open_model, write_model
 from pipeline.compress.plan import Plan
+from pipeline.compress.settings.magnitude import FAMILY as FAMILY
+from pipeline.compress.settings.magnitude import STAGE as STAGE
+from pipeline.compress.settings.magnitude import Settings
 
-STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, PRUNING, (), ("torch", "transformers")
-
-
-class Settings(Sparse):
-    """scope: compare a weight with those of all matrices (global) or of its own (matrix).  A pattern looks at groups alone."""
-
-    scope: Literal["global", "matrix"] = "global"
+NEEDS, LIBRARIES = (), ("torch", "transformers")
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

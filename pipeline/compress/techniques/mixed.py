@@ -10,17 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import helper, numpy_helper
-from pydantic import Field, model_validator
 
-from pipeline.compress import DATA, GRAPH, QUANTISATION, Source
+from pipeline.compress import DATA, Source
 from pipeline.compress.calibration import asked
-from pipeline.compress.nbits import Form, Group, quantise, rewrite, tables
+from pipeline.compress.nbits import Form, quantise, rewrite, tables
 from pipeline.compress.onnx_files import (
     FILE,
     classifier_spec,
@@ -32,35 +31,14 @@ from pipeline.compress.onnx_files import (
     weights_report,
 )
 from pipeline.compress.plan import Plan
-from pipeline.compress.settings import Calibrated, Positive
+from pipeline.compress.settings.mixed import FAMILY as FAMILY
+from pipeline.compress.settings.mixed import STAGE as STAGE
+from pipeline.compress.settings.mixed import Settings
 from pipeline.compress.techniques.int4 import embedding_form, table_bits
 from pipeline.runtime.onnx_runtime import CPU
 
-STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (DATA,), ("onnx", "onnxruntime", "tokenizers")
+NEEDS, LIBRARIES = (DATA,), ("onnx", "onnxruntime", "tokenizers")
 _PART = re.compile(r"^(.*layers\.\d+\.(?:attention|mlp))\.")
-
-
-class Settings(Calibrated):
-    """bits: the most a matrix weight may take on average, scales not counted, from ``low`` to ``high``.  group, activations,
-    embedding: as in `int4`.  samples: prompts the sensitivity is measured with; each group of matrices reads them all once.
-    """
-
-    samples: Positive = 8
-    bits: Annotated[float, Field(ge=2, le=8)] = 5
-    low: Literal[2, 4] = 4
-    high: Literal[4, 8] = 8
-    group: Group = 32
-    activations: Literal["int8", "float32"] = "float32"
-    embedding: Literal["int4", "int8", "float32"] = "int8"
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.low < self.high or not self.low <= self.bits <= self.high:
-            raise ValueError(f"expected low < high and bits between them, found {self.low}, {self.high} and {self.bits}")
-        return self
-
-    def form(self, bits: int) -> Form:
-        return Form(bits, self.group, int8_activations=self.activations == "int8")
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,27 +13,21 @@ import torch
 from onnx import numpy_helper
 from safetensors import safe_open
 
-from pipeline.compress import GRAPH, ORIGIN, QUANTISATION, Source
+from pipeline.compress import ORIGIN, Source
 from pipeline.compress.nbits import Form, Grouped, rewrite, tables
 from pipeline.compress.onnx_files import FILE, finish, fp32_spec, products, read_graph, save_graph, weights_report
 from pipeline.compress.onnx_weights import pack, unpack
 from pipeline.compress.plan import Plan
-from pipeline.compress.settings import Settings as Base
+from pipeline.compress.settings.pack import FAMILY as FAMILY
+from pipeline.compress.settings.pack import STAGE as STAGE
+from pipeline.compress.settings.pack import Settings
 from pipeline.compress.techniques.int4 import embedding_form, table_bits
 from pipeline.errors import EdgeError
 
-STAGE, FAMILY, NEEDS, LIBRARIES = GRAPH, QUANTISATION, (ORIGIN,), ("onnx", "onnxruntime", "torch")
+NEEDS, LIBRARIES = (ORIGIN,), ("onnx", "onnxruntime", "torch")
 EMBEDDING_GROUP = 32
 _BLOCKS = (16, 256)  # the fewest and the most weights of a scale that MatMulNBits takes; a power of two
 _PACKED, _SCALE, _ZERO_POINT = "weight_packed", "weight_scale", "weight_zero_point"
-
-
-class Settings(Base):
-    """activations: int8 rounds them at each run and multiplies integers.  embedding: rounded to the nearest code, in groups of 32
-    along a row; float32 leaves it alone."""
-
-    activations: Literal["int8", "float32"] = "float32"
-    embedding: Literal["int4", "int8", "float32"] = "int8"
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

@@ -9,40 +9,26 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import kl_div
 
-from pipeline.compress import DATA, PRUNING, TEACHER, WEIGHTS, Source
+from pipeline.compress import DATA, TEACHER, Source
 from pipeline.compress.calibration import answers, asked
 from pipeline.compress.masks import check_sparsity, sparsities
 from pipeline.compress.model import matrices, open_model, write_model
 from pipeline.compress.plan import Plan
-from pipeline.compress.settings import Positive, Share
-from pipeline.compress.settings import Settings as Base
+from pipeline.compress.settings.progressive import FAMILY as FAMILY
+from pipeline.compress.settings.progressive import STAGE as STAGE
+from pipeline.compress.settings.progressive import Settings
 from pipeline.compress.techniques.magnitude import zero_smallest
 from pipeline.progress import track
 
-STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, PRUNING, (TEACHER, DATA), ("torch", "transformers")
+NEEDS, LIBRARIES = (TEACHER, DATA), ("torch", "transformers")
 HEALS = True
 PAD = 0  # any id: it stands after what is read
-
-
-class Settings(Base):
-    """sparsity, scope: as in magnitude.  steps: of training while the sparsity grows to that; hold: more with the mask as it is.
-    every: steps from one pruning to the next.  batch: prompts a step.  lr: the highest rate, of AdamW, falling as a cosine.
-    """
-
-    sparsity: Share = 0.5
-    scope: Literal["global", "matrix"] = "matrix"
-    steps: Positive = 150
-    hold: Positive = 50
-    every: Positive = 10
-    batch: Positive = 8
-    lr: float = 5e-4
-    seed: int = 42
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

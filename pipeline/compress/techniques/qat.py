@@ -5,35 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from pipeline.compress import DATA, QUANTISATION, TEACHER, WEIGHTS, Source
+from pipeline.compress import DATA, TEACHER, Source
 from pipeline.compress.model import matrices
 from pipeline.compress.plan import Plan
-from pipeline.compress.settings import Positive
+from pipeline.compress.settings.qat import FAMILY as FAMILY
+from pipeline.compress.settings.qat import STAGE as STAGE
+from pipeline.compress.settings.qat import Settings
 from pipeline.compress.techniques.distil import seconds
-from pipeline.compress.training import Training, heal
+from pipeline.compress.training import heal
 from pipeline.errors import EdgeError
 
-STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, QUANTISATION, (TEACHER, DATA), ("torch", "transformers", "tokenizers")
+NEEDS, LIBRARIES = (TEACHER, DATA), ("torch", "transformers", "tokenizers")
 HEALS = True
-
-
-class Settings(Training):
-    """bits and group: as in the step ``int4`` that has to follow, with ``method: rtn`` and ``symmetric: true``.
-
-    The rest is `Training`'s.  It pays where rounding hurts: on the reference model KL fell from 0.19 to 0.04 nats at 2 bits, and rose from
-    0.002 to 0.003 at 4, where there was nothing to win; without ``transfer`` texts it won nothing at 2 bits either.
-    """
-
-    bits: Literal[2, 4, 8] = 4
-    group: Positive = 32
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-4
 
 
 class Rounded(nn.Module):

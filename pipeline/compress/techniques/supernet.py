@@ -7,28 +7,22 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
 from torch import Tensor, nn
 
-from pipeline.compress import DATA, DISTILLATION, TEACHER, WEIGHTS, Source
+from pipeline.compress import DATA, TEACHER, Source
 from pipeline.compress.model import decoder_layers
 from pipeline.compress.plan import Plan
-from pipeline.compress.settings import Positive
+from pipeline.compress.settings.supernet import FAMILY as FAMILY
+from pipeline.compress.settings.supernet import STAGE as STAGE
+from pipeline.compress.settings.supernet import Settings
 from pipeline.compress.techniques.distil import seconds
-from pipeline.compress.training import Training, heal
+from pipeline.compress.training import heal
 from pipeline.errors import EdgeError
 
-STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, DISTILLATION, (TEACHER, DATA), ("torch", "transformers", "tokenizers")
+NEEDS, LIBRARIES = (TEACHER, DATA), ("torch", "transformers", "tokenizers")
 HEALS = True
-
-
-class Settings(Training):
-    """least: how many layers stay at least in a pass.  The rest is `Training`'s."""
-
-    least: Positive = 2
-    epochs: Annotated[float, Field(gt=0)] = 2.0
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

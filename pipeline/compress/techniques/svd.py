@@ -8,18 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.compress import DECOMPOSITION, WEIGHTS, Source
-from pipeline.compress.factorise import Factorised, check_some, dense_matrices, rank_of, shapes, share_left
+from pipeline.compress import Source
+from pipeline.compress.factorise import check_some, dense_matrices, rank_of, shapes, share_left
 from pipeline.compress.model import open_model, write_model
 from pipeline.compress.plan import Plan
+from pipeline.compress.settings.svd import FAMILY as FAMILY
+from pipeline.compress.settings.svd import STAGE as STAGE
+from pipeline.compress.settings.svd import Settings
 from pipeline.progress import track
 from pipeline.runtime.torch_factors import put_factors
 
-STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, DECOMPOSITION, (), ("torch", "transformers")
-
-
-class Settings(Factorised):
-    """By itself nothing more: each matrix has a rank of its own."""
+NEEDS, LIBRARIES = (), ("torch", "transformers")
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

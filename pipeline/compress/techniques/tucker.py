@@ -8,30 +8,23 @@ are layers, 139 s for four of 3072 x 1024.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from pipeline.compress import DECOMPOSITION, WEIGHTS, Source
-from pipeline.compress.factorise import Factorised, check_some, dense_matrices, rank_of, shapes, share_left
+from pipeline.compress import Source
+from pipeline.compress.factorise import check_some, dense_matrices, rank_of, shapes, share_left
 from pipeline.compress.model import open_model, write_model
 from pipeline.compress.plan import Plan
+from pipeline.compress.settings.tucker import FAMILY as FAMILY
+from pipeline.compress.settings.tucker import STAGE as STAGE
+from pipeline.compress.settings.tucker import Settings
 from pipeline.errors import EdgeError
 from pipeline.progress import track
 from pipeline.runtime.torch_factors import put_factors, share
 
-STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, DECOMPOSITION, (), ("torch", "transformers")
-
-
-class Settings(Factorised):
-    """layers: how many neighbours share their bases; one that is left over stays dense.  rounds: of HOOI, each takes as long as the
-    HOSVD.  budget, energy: of a whole stack; the energy that goes is split between inputs and outputs.
-    """
-
-    layers: Annotated[int, Field(ge=2)] = 2
-    rounds: Annotated[int, Field(ge=0, le=10)] = 1
+NEEDS, LIBRARIES = (), ("torch", "transformers")
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

@@ -8,35 +8,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import nn
 
 from pipeline.atomic import write_atomically
 from pipeline.base.corpus import utterances
 from pipeline.base.reference import save_model
-from pipeline.compress import DATA, VOCABULARY, WEIGHTS, Source
+from pipeline.compress import DATA, Source
 from pipeline.compress.byte_bpe import ByteBPE
 from pipeline.compress.calibration import answers, asked, read_queries
 from pipeline.compress.model import TOKENIZER, open_model
 from pipeline.compress.plan import Plan
-from pipeline.compress.settings import Positive
-from pipeline.compress.settings import Settings as Base
+from pipeline.compress.settings.vocab import FAMILY as FAMILY
+from pipeline.compress.settings.vocab import STAGE as STAGE
+from pipeline.compress.settings.vocab import Settings
 from pipeline.errors import EdgeError
 from pipeline.runtime.files import read_object, write_object
 from pipeline.runtime.prompt import Prompt, read_tokenizer
 
-STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, VOCABULARY, (DATA,), ("torch", "transformers", "tokenizers")
+NEEDS, LIBRARIES = (DATA,), ("torch", "transformers", "tokenizers")
 UNCUT = 1_000_000  # tokens: no text is shortened here
-
-
-class Settings(Base):
-    """rows: how many tokens stay, at most.  coverage: no more than make up this share of the project's corpus."""
-
-    rows: Positive = 8192
-    coverage: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

@@ -11,19 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.compress import DATA, PRUNING, WEIGHTS, Source
+from pipeline.compress import DATA, Source
 from pipeline.compress.calibration import asked
-from pipeline.compress.masks import Sparse, check_pattern, check_sparsity, keep_highest, keep_two_of_four, sparsities
+from pipeline.compress.masks import check_pattern, check_sparsity, keep_highest, keep_two_of_four, sparsities
 from pipeline.compress.model import decoder_layers, matrices, open_model, write_model
 from pipeline.compress.plan import Plan
-from pipeline.compress.settings import Calibrated
+from pipeline.compress.settings.wanda import FAMILY as FAMILY
+from pipeline.compress.settings.wanda import STAGE as STAGE
+from pipeline.compress.settings.wanda import Settings
 from pipeline.progress import track
 
-STAGE, FAMILY, NEEDS, LIBRARIES = WEIGHTS, PRUNING, (DATA,), ("torch", "transformers")
-
-
-class Settings(Sparse, Calibrated):
-    """Weights are compared within their output row, as in the paper.  samples, seed: the prompts whose inputs are measured."""
+NEEDS, LIBRARIES = (DATA,), ("torch", "transformers")
 
 
 def apply(out: Path, scratch: Path, source: Source, settings: Settings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
@@ -36,8 +37,8 @@ class Service:
     """The models by name, each behind a queue of its own, so that a long answer of one keeps nobody from the other."""
 
     def __init__(self, engines: Mapping[str, Engine], workers: int, room: int, deadline: float, limits: Limits,
-                 decisions: Decisions | None = None) -> None:
-        self._metrics, self._deadline, self._limits, self._decisions = Metrics(engines), deadline, limits, decisions
+                 decisions: Decisions | None = None, drift: Path | None = None) -> None:
+        self._metrics, self._deadline, self._limits, self._decisions = Metrics(engines, drift), deadline, limits, decisions
         self._takes = {name: engine.takes for name, engine in engines.items()}
         self._queues = {name: Queue(engine, workers, room, self._metrics.waiting.labels(name), self._metrics.running.labels(name))
                         for name, engine in engines.items()}

@@ -1,0 +1,9 @@
+"""What a recipe may set of `gptq`."""
+
+from __future__ import annotations
+
+from pipeline.compress import QUANTISATION, WEIGHTS
+from pipeline.compress.settings.grouped import Grouped as Settings
+
+__all__ = ["FAMILY", "STAGE", "Settings"]
+STAGE, FAMILY = WEIGHTS, QUANTISATION
