@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pipeline.edge.assistant.named import CHAPTER, CourseName, course_in, normalised, pattern_of
 from pipeline.edge.assistant.record.counts import counts_in
 from pipeline.edge.assistant.record.durations import NUMERAL, without_durations
-from pipeline.edge.assistant.record.marking import LONGEST
+from pipeline.edge.assistant.record.marking import LONGEST, with_chapter
 from pipeline.edge.assistant.record.marks import ANCHOR, BREAK
 
 _MARK, _END = f"[{ANCHOR}{BREAK}]", "，,。；;！!？?\n"  # what is said to be done; where a clause ends
@@ -62,7 +62,7 @@ def _marked(question: str, operation: str, course: CourseName | None) -> str:
     for name in sorted((course.name, *course.aliases) if course else (), key=len, reverse=True):
         text = pattern_of(name).sub("", text)
     if operation == "finish_chapter":
-        return CHAPTER.sub(BREAK, text)
+        return with_chapter(text, course, BREAK)[0]
     text = CHAPTER.sub("", text)
     text = without_durations(text)
     return text if operation == "log_session" else counts_in(text).rest
