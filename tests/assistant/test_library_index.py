@@ -119,11 +119,12 @@ def test_a_single_character_is_found_wherever_it_stands(tmp_path: Path) -> None:
 
 
 def test_courses_are_known_by_their_names_and_what_can_mean_no_other(tmp_path: Path) -> None:
-    names = ["高等代数", "高等代理", "概率论与数理统计", "电磁学", "细胞生物学", "AI"]
+    names = ["高等代数", "高等代理", "概率论与数理统计", "电磁学", "细胞生物学", "中国近代史", "无机化学", "AI"]
     with Index.open(tmp_path / "i.db") as index:
         index.add([Resource(f"{name}/a.md", name, 0, "a", "notes", (), ()) for name in names], [CourseName("电磁学", ("大物下",))])
         aliases = {course.name: course.aliases for course in index.courses()}
-        assert aliases == {"高等代数": (), "高等代理": (), "细胞生物学": ("细生",), "电磁学": ("大物下",),
+        assert aliases == {"高等代数": (), "高等代理": (), "细胞生物学": ("细生", "细胞生物"), "电磁学": ("大物下",),
+                           "中国近代史": ("中代", "近代史"), "无机化学": ("无化",),
                            "概率论与数理统计": ("概统", "概率论", "数理统计"), "AI": ()}
         index.remove("", ["电磁学/a.md"])
         assert "电磁学" not in {course.name for course in index.courses()}

@@ -22,6 +22,7 @@ LONGEST = 200  # characters of a question that are looked at
 STOP = "，"  # stands for any run of signs and spaces
 _BETWEEN_WORDS = re.compile(r"(?<=[A-Za-z0-9]) (?=[A-Za-z0-9])")
 _SIGNS = re.compile("[\\s，,。！!；;、~～…?？“”\"《》「」【】:：]+")
+_QUOTED = "[《“”\"「」》 ]*"
 _KEPT = "\x00"  # a space between two Latin words, while signs are replaced
 
 
@@ -67,11 +68,21 @@ def marked(question: str, courses: Sequence[CourseName]) -> Marked:
     """At most the first `LONGEST` characters of it."""
     said = _heard(marks.without_marks(normalised(question[:LONGEST])).strip()[:LONGEST], _lexicon().misheard)
     course = course_in(said, courses)
-    text = CHAPTER.sub(marks.CHAPTER, _without_names(said, course))
+    text, chapter = with_chapter(_without_names(said, course), course)
     counts = counts_in(without_durations(text))
     text = _period_words().sub(marks.PERIOD, counts.rest if counts.total is not None else without_durations(text))
     text = _calls().sub("", _SIGNS.sub(STOP, _BETWEEN_WORDS.sub(_KEPT, text)).replace(_KEPT, " ").strip(STOP))
-    return Marked(text, course, chapter_in(said), minutes_in(said), counts.total, counts.right, _period(said))
+    return Marked(text, course, chapter, minutes_in(said), counts.total, counts.right, _period(said))
+
+
+def with_chapter(text: str, course: CourseName | None, mark: str = marks.CHAPTER) -> tuple[str, int | None]:
+    """The text with a mark for the chapter; and its number, which is said, or that of the title it is called by: 讲矩阵的那一章."""
+    if "章" in text and chapter_in(text) is None:
+        for number, title in enumerate(course.chapters if course else (), start=1):
+            called, times = re.subn(f"讲?{_QUOTED}{re.escape(title)}{_QUOTED}[的这那一整个]*章", mark, text)
+            if times:
+                return called, number
+    return CHAPTER.sub(mark, text), chapter_in(text)
 
 
 def _heard(text: str, misheard: Mapping[str, str]) -> str:

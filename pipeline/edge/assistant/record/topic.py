@@ -15,6 +15,7 @@ from pipeline.edge.assistant.record.ngrams import END, START, NGrams
 ORDER = 3  # of the n-grams
 SHORTEST, LONGEST = 2, 24  # characters of what somebody would call a topic
 LEAST_GAIN, LEAST_CERTAIN = 1.0, -6.0  # by how much a text must be likelier with the topic than without one, as a log likelihood
+KNOWN = 3.0  # as a log likelihood, for what is known by itself
 _IN_NONE, _ENDS_NONE = {STOP, *MARKS.values()}, "的了"
 _WITHIN = re.compile("[a-z]{2}|[0-9]{2}")  # no topic begins or ends within a word or a number
 
@@ -35,6 +36,15 @@ class Topics:
         """
         gain, start, end = max(self._readings(text), default=(-math.inf, 0, 0))
         return text[start:end] if gain > least else None
+
+    def with_(self, text: str, named: str) -> str:
+        """The likeliest that has ``named`` in it, a topic of the student's courses: 方向导数 where only 导数 is one."""
+        start = text.find(named)
+        known = start, start + len(named)
+        gains = {known: -math.inf} | {(first, last): gain + KNOWN * ((first, last) == known) for gain, first, last in self._readings(text)
+                                      if first <= start and last >= known[1]}
+        start, end = max(gains, key=gains.__getitem__)
+        return text[start:end]
 
     def _readings(self, text: str) -> Iterator[tuple[float, int, int]]:
         """By how much the text is likelier with a topic from here to there than as mere talk."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any
 
 from pipeline.data.assistant.asking import OPERATIONS
 from pipeline.edge.assistant.named import CourseName
+from pipeline.edge.assistant.record.begun import begun
 from pipeline.edge.assistant.record.counted import part
 from pipeline.edge.assistant.record.cues import Cues
 from pipeline.edge.assistant.record.examples import OTHER
 from pipeline.edge.assistant.record.marking import LONGEST, Marked, marked
-from pipeline.edge.assistant.record.marks import TOPIC
+from pipeline.edge.assistant.record.marks import COURSE, TOPIC
 from pipeline.edge.assistant.record.ngrams import NGrams
 from pipeline.edge.assistant.record.topic import LEAST_CERTAIN, Topics, whole
 
@@ -44,9 +45,9 @@ def understand(question: str, courses: Sequence[CourseName]) -> Operation | None
 
 @lru_cache(1)
 def _understood(question: str, courses: tuple[CourseName, ...]) -> Operation | None:
-    said = marked(question, courses)
+    said = _with_course(marked(question, courses), courses)
     named = _named_topic(said.text, [said.course] if said.course else courses)
-    topic = named or _topics().in_(said.text)
+    topic = _topics().with_(said.text, named) if named else _topics().in_(said.text)
     name = _likeliest(said, topic)
     if not said.text or name not in OPERATIONS:
         return None
@@ -58,6 +59,13 @@ def _understood(question: str, courses: tuple[CourseName, ...]) -> Operation | N
              "right": said.right, "period": said.period, "topic": topic}
     arguments = {one: known[one] for one in OPERATIONS[name].names if known[one] is not None}
     return Operation(name, arguments) if LEAST.get(name) in (None, *arguments) else None
+
+
+def _with_course(said: Marked, courses: Sequence[CourseName]) -> Marked:
+    """With the course that is called by how its name begins, where none was by its names."""
+    if said.course or not (found := begun(said.text, courses, _talk())):
+        return said
+    return replace(said, course=found[0], text=said.text.replace(found[1], COURSE, 1))
 
 
 def _likeliest(said: Marked, topic: str | None) -> str:
@@ -84,4 +92,9 @@ def _cues() -> Cues:
 
 @cache
 def _topics() -> Topics:
-    return Topics(NGrams(part("talk")), NGrams(part("names")))
+    return Topics(_talk(), NGrams(part("names")))
+
+
+@cache
+def _talk() -> NGrams:
+    return NGrams(part("talk"))
