@@ -177,7 +177,7 @@ def test_pairs_and_agreements_that_were_not_measured_leave_no_table(tmp_path: Pa
             del entry["measurement"]["reference"]
     page = markdown.render(results, tmp_path)[1].read_text(encoding="utf-8")
     assert _table(page, "配对比较")[0][1:5] == ["1,500", "-", "-", "0.250"]
-    assert _table(page, "预测一致性")[0][1:] == ["-", "-", "-", "0.25", "-"]
+    assert _table(page, "预测一致性")[0][1:] == ["-", "-", "-", "0.250", "-"]
     for entry in results["claims"]:
         entry["measurement"]["details"], entry["verdict"]["p_value"] = None, None
     pages = [path.read_text(encoding="utf-8") for path in markdown.render(results, tmp_path)]

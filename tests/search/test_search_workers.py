@@ -83,11 +83,11 @@ def test_a_killed_worker_costs_its_trial_only(
 
     trials = stand_in.study(study_url).get_trials()
     lost, = [trial for trial in trials if trial.state == FAIL]
-    again, = [trial for trial in trials if trial.system_attrs.get("failed_trial") == lost.number]
-    assert again.state == COMPLETE
-    assert again.params == lost.params
+    again = [trial for trial in trials if trial.system_attrs.get("failed_trial") == lost.number]
+    assert 1 <= len(again) <= 2, "two that see the loss at one instant may both ask for it again"
+    assert all((trial.state, trial.params) == (COMPLETE, lost.params) for trial in again)
     assert "found" in lost.user_attrs, "planted by the first of the two"
-    assert "found" not in again.user_attrs, "what was found by half is not taken over"
+    assert not any("found" in trial.user_attrs for trial in again), "what was found by half is not taken over"
     assert len(trials) in {18, 19}, "whoever is in the middle of one when the last is told finishes it"
     assert len({trial.user_attrs["worker"] for trial in trials}) == 3, "another one took the place of the dead"
     assert "warning: a worker died (killed by SIGKILL, often for want of memory: no output; see " in capfd.readouterr().err
