@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.compress import technique
+from pipeline.compress import settings_of
 from pipeline.compress.recipe import RecipeFile
 from pipeline.errors import EdgeError
 from pipeline.search.ranking import Judged, dominators
@@ -55,14 +55,14 @@ class Rungs:
     def _less(self, name: str, settings: dict[str, Any], rung: int) -> dict[str, Any]:
         if not heals(name):
             return settings
-        full, share = technique(name).Settings(**settings), self.share(rung)
+        full, share = settings_of(name).Settings(**settings), self.share(rung)
         return {**settings, "epochs": min(full.epochs, max(LEAST_EPOCHS, round(full.epochs * share, 4))),
                 "transfer": round(full.transfer * share)}
 
 
 def heals(name: str) -> bool:
     """Whether a technique trains for epochs, which is what a lower rung saves; ``progressive`` goes by steps of its own."""
-    return "epochs" in technique(name).Settings.model_fields
+    return "epochs" in settings_of(name).Settings.model_fields
 
 
 def goes_on(one: Judged, seen: Sequence[Judged], reduction: int) -> bool:

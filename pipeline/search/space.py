@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipeline.compress import GRAPH, WEIGHTS, technique
+from pipeline.compress import GRAPH, WEIGHTS, settings_of
 from pipeline.compress.recipe import Recipe, RecipeFile, Step, load_recipe, one_technique
 from pipeline.errors import EdgeError
 from pipeline.named import named_file, names_in
@@ -164,9 +164,9 @@ def _check_way(where: str, way: Way) -> list[str]:
             if not examples(domain):
                 raise EdgeError(f"{where}: {name}: {setting}: expected values to choose from, found none")
             for value in examples(domain):
-                _checked(f"{where}: {name}", lambda name=name, given={**first, setting: value}: technique(name).Settings(**given))
-        _checked(f"{where}: {name}", lambda name=name, first=first: technique(name).Settings(**first))
-    return [technique(name).STAGE for name, _ in steps]
+                _checked(f"{where}: {name}", lambda name=name, given={**first, setting: value}: settings_of(name).Settings(**given))
+        _checked(f"{where}: {name}", lambda name=name, first=first: settings_of(name).Settings(**first))
+    return [settings_of(name).STAGE for name, _ in steps]
 
 
 def _check_order(stages: list[list[list[str]]]) -> None:
@@ -203,7 +203,7 @@ def _is(step: Step, name: str, settings: Settings) -> bool:
     """Whether a step of a recipe is this one with settings of its domains, and the defaults elsewhere."""
     if step.name != name:
         return False
-    default = technique(name).Settings().model_dump() if not settings else technique(name).Settings(
+    default = settings_of(name).Settings().model_dump() if not settings else settings_of(name).Settings(
         **{setting: examples(domain)[0] for setting, domain in settings.items()}).model_dump()
     given = step.settings.model_dump()
     return all(holds(settings[setting], given[setting]) if setting in settings else given[setting] == default[setting] for setting in given)
