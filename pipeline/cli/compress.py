@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from pipeline.errors import EdgeError
 from pipeline.profile import Profile
 
 if TYPE_CHECKING:
-    from pipeline.compress.chain import Compressed
+    from pipeline.compress.chain import Compressed, Task
     from pipeline.compress.recipe import Recipe
     from pipeline.compress.sources import Build
     from pipeline.store import Artifact
@@ -45,11 +46,9 @@ def _run(options: argparse.Namespace) -> int:
     profile, recipes = profile_of(options), _recipes(options.compare or [options.recipe])
     if options.dry_run:
         return _predict(profile, recipes)
-    if options.compare and options.task == "rerank":
-        raise EdgeError("--compare: expected --task intent or embedding, found rerank; apply the recipes one by one")
-    if options.compare and options.task == "embedding":
-        return _compare_embeddings(options, profile, recipes)
-    return _compare(options, profile, recipes) if options.compare else _apply(options, profile, recipes[0])
+    if not options.compare:
+        return _apply(options, profile, recipes[0])
+    return _compare(options, profile, recipes) if options.task == "intent" else _compare_retrievers(options, profile, recipes)
 
 
 def _list() -> int:
@@ -81,30 +80,35 @@ def _predict(profile: Profile, recipes: list[Recipe]) -> int:
 
 
 def _apply(options: argparse.Namespace, profile: Profile, recipe: Recipe) -> int:
-    from pipeline.compress.chain import EMBEDDING, INTENT, RERANK, compress
+    from pipeline.compress.chain import compress
     from pipeline.report.recipe_steps import show_steps
-    from pipeline.retrieval_specs import build_original, given_reranker
-    originals = {"intent": (_merged, INTENT), "embedding": (build_original, EMBEDDING), "rerank": (given_reranker, RERANK)}
-    (original_of, task), build = originals[options.task], _builder(options)
+    (original_of, task), build = _task(options.task), _builder(options)
     original, data = original_of(build, profile)
     show_steps(compress(build, profile, recipe, original, data, task), original, sys.stdout)
     return 0
 
 
-def _compare_embeddings(options: argparse.Namespace, profile: Profile, recipes: list[Recipe]) -> int:
-    from pipeline.compress.chain import EMBEDDING, compress
-    from pipeline.measure.embeddings import compare
-    from pipeline.report.embedding import record, show, write
-    from pipeline.retrieval_specs import build_original
-    build = _builder(options)
-    original, data = build_original(build, profile)
+def _compare_retrievers(options: argparse.Namespace, profile: Profile, recipes: list[Recipe]) -> int:
+    from pipeline.compress.chain import compress
+    from pipeline.measure.retrievers import compare
+    from pipeline.report.retrievers import record, show, write
+    (original_of, task), build = _task(options.task), _builder(options)
+    original, data = original_of(build, profile)
     whole, = _recipes([ORIGINAL])
-    compared = [compress(build, profile, recipe, original, data, EMBEDDING) for recipe in recipes]
-    reference = compress(build, profile, whole, original, data, EMBEDDING) if "behaviour" in profile.tells else None
-    content = record(profile, compared, *compare(compared, reference, data.path, profile.serve.threads, options.rounds))
+    compared = [compress(build, profile, recipe, original, data, task) for recipe in recipes]
+    reference = compress(build, profile, whole, original, data, task) if "behaviour" in profile.tells else None
+    measured = compare(options.task, compared, reference, data.path, profile.serve.threads, options.rounds)
+    content = record(options.task, profile, compared, measured)
     show(content, sys.stdout)
     print(write(content, options.reports))
     return 0
+
+
+def _task(name: str) -> tuple[Callable[[Build, Profile], tuple[Artifact, Artifact]], Task]:
+    """What builds the uncompressed model of a task and its data, and the task as the chain takes it."""
+    from pipeline.compress.chain import EMBEDDING, INTENT, RERANK
+    from pipeline.retrieval_specs import build_original, given_reranker
+    return {"intent": (_merged, INTENT), "embedding": (build_original, EMBEDDING), "rerank": (given_reranker, RERANK)}[name]
 
 
 def _compare(options: argparse.Namespace, profile: Profile, recipes: list[Recipe]) -> int:

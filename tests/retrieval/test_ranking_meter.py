@@ -1,4 +1,4 @@
-"""nDCG, recall, cosine: known by hand, and the claim's verdict on a planted loss."""
+"""nDCG, recall, cosine, moved scores: known by hand, and the claim's verdict on a planted loss."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.data.retrieval.dataset import Document, Question
 from pipeline.errors import EdgeError
-from pipeline.measure.ranking import Ranked, cosine, discounted, first_found, ndcg_loss, rank_all
+from pipeline.measure.ranking import Ranked, as_found, cosine, discounted, first_found, moved, ndcg_loss, rank_all, rerank
 from pipeline.verdict.judge import judge
 from pipeline.verdict.thresholds import read_thresholds
 
@@ -65,7 +65,26 @@ def test_other_questions_and_dimensions_are_refused():
     one, other = ranked([1.0], [[1, 0]]), ranked([1.0], [[1, 0, 0]])
     with pytest.raises(EdgeError, match="expected embeddings of as many dimensions, found 2 and 3"):
         cosine(one, other)
-    with pytest.raises(EdgeError, match="expected both embeddings to be asked the same questions"):
+    with pytest.raises(EdgeError, match="expected both models to be asked the same questions"):
         ndcg_loss(one, ranked([1.0, 1.0], [[1, 0]] * 2))
     with pytest.raises(EdgeError, match="expected questions and documents, found 0 and 12"):
         rank_all(embed, [], DOCUMENTS, {})
+
+
+def test_a_reranker_sorts_the_candidates_and_their_order_settles_ties():
+    questions, some = [Question("q", ("d2",))], [DOCUMENTS[:4]]
+    knows = rerank(lambda question, document: float(document == "2"), questions, some, {})
+    silent = rerank(lambda question, document: 0.5, questions, some, {})
+    assert knows.ndcg == [1] and knows.first == [1] and silent.ndcg == as_found(questions, some).ndcg == pytest.approx([1 / math.log2(4)])
+    assert ndcg_loss(knows, silent).values == pytest.approx([0.5])
+    assert moved(knows, silent).values == [0.5] * 4 and moved(knows, silent).details == {"most": 0.5}
+
+
+def test_a_right_document_that_the_search_missed_cannot_be_found():
+    found = rerank(lambda question, document: float(document), [Question("q", ("d9",))], [DOCUMENTS[:4]], {})
+    assert (found.ndcg, found.recall, found.first) == ([0], [0], [0])
+
+
+def test_a_question_without_candidates_is_refused():
+    with pytest.raises(EdgeError, match="expected questions with candidates each, found 1"):
+        rerank(lambda question, document: 0.0, [Question("q", ("d9",))], [[]], {})
