@@ -1,8 +1,8 @@
-"""Pre-training of the reference base: a plain loop over documents of like length, bfloat16 autocast, Muon and AdamW.
+"""Pre-training of the reference base: a plain loop over documents of like length, bfloat16 where the processor has it, Muon and AdamW.
 
 Muon (Jordan et al. 2024) for the matrices inside the layers, AdamW for the embedding and the norms; learning rates rise
 over 5 % of the steps and fall as a cosine.  The number of steps is fixed, never the wall clock, so that the same seed,
-thread count and library versions give the same weights, also after a kill and resume.
+thread count, library versions and kind of processor give the same weights, also after a kill and resume.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.base.autocast import autocast
 from pipeline.base.corpus import Document
 from pipeline.errors import EdgeError
 
@@ -94,7 +95,7 @@ def loss_of(model: PreTrainedModel, ids: torch.Tensor, weights: torch.Tensor) ->
 
     hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
     asked = weights[:, 1:] > 0
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with autocast():
         logits = model.lm_head(hidden[asked])
     losses = functional.cross_entropy(logits.float(), ids[:, 1:][asked], reduction="none")
     return (losses * weights[:, 1:][asked]).sum() / weights[:, 1:][asked].sum()
@@ -181,7 +182,7 @@ def pretrain(model: PreTrainedModel, encoded: Sequence[Encoded], pad: int, recip
             for group in optimizer.param_groups:
                 group["lr"] = rate * _schedule(step, len(plan))
         ids, weights = _tensors([encoded[at] for at in plan[step]], pad)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with autocast():
             loss = loss_of(model, ids, weights)
         loss.backward()
         if not math.isfinite(value := loss.item()):

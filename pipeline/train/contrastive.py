@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.base.autocast import autocast
 from pipeline.base.reference import ATTENTION, save_model
 from pipeline.compress.checkpoint import Checkpoint
 from pipeline.compress.schedule import schedule
@@ -90,7 +91,7 @@ def _train(model: Any, questions: Sequence[Question], asked: Sequence[list[int]]
         bar.advance(len(losses))
         for step in range(len(losses), len(plan)):
             at, ids = zip(*plan[step], strict=True)
-            with torch.autocast("cpu", torch.bfloat16):
+            with autocast():
                 sides = [embed(model, texts).float() for texts in ([asked[one] for one in at], [told[one] for one in ids])]
             right = torch.tensor([[one in questions[q].relevant for one in ids] for q in at])
             loss = info_nce(*sides, right, config["temperature"])

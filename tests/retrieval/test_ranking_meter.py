@@ -63,7 +63,7 @@ def test_a_straddling_mean_says_how_many_would_settle_it():
 
 def test_other_questions_and_dimensions_are_refused():
     one, other = ranked([1.0], [[1, 0]]), ranked([1.0], [[1, 0, 0]])
-    with pytest.raises(EdgeError, match="expected embeddings of as many dimensions, found 2 and 3"):
+    with pytest.raises(EdgeError, match="expected embeddings of as many dimensions, or scores of as many candidates, found 2 and 3"):
         cosine(one, other)
     with pytest.raises(EdgeError, match="expected both models to be asked the same questions"):
         ndcg_loss(one, ranked([1.0, 1.0], [[1, 0]] * 2))
