@@ -28,9 +28,8 @@ class TorchQuantisedRuntime(TorchRuntime):
 
 
 def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> TorchQuantisedRuntime:
-    """Open a Hugging Face directory; sets torch's threads, which are the process's own."""
-    torch.set_num_threads(threads)
-    return TorchQuantisedRuntime(load_served(model), label_ids)
+    """Open a Hugging Face directory."""
+    return TorchQuantisedRuntime(load_served(model), label_ids, threads)
 
 
 def load_served(directory: Path) -> Any:

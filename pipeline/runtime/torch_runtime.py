@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +20,37 @@ class TorchRuntime:
     backend = "torch"
     provider = "torch-cpu"
 
-    def __init__(self, model: Any, label_ids: Sequence[int]) -> None:
+    def __init__(self, model: Any, label_ids: Sequence[int], threads: int | None = None) -> None:
         vocabulary = model.config.vocab_size
         if not all(0 <= label < vocabulary for label in label_ids):
             raise EdgeError(f"expected label ids below the vocabulary's {vocabulary}, found {list(label_ids)}; "
                             "use the decision that was made from the same model")
         self._model = model
-        self.threads = torch.get_num_threads()
+        self.threads = threads or torch.get_num_threads()
         self._labels = torch.tensor(list(label_ids))
 
     @torch.inference_mode()
     def logits(self, ids: Sequence[int]) -> np.ndarray:
         """Token ids of one whole prompt -> float32 [labels]."""
-        out = self._model(input_ids=torch.tensor([list(ids)]), logits_to_keep=1, use_cache=False)
+        with _on(self.threads):
+            out = self._model(input_ids=torch.tensor([list(ids)]), logits_to_keep=1, use_cache=False)
         return out.logits[0, -1, self._labels].float().numpy()
 
 
-def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> TorchRuntime:
-    """Open a Hugging Face directory; sets torch's threads, which are the process's own."""
+@contextmanager
+def _on(threads: int) -> Iterator[None]:
+    """torch's threads are the process's own: who trains in it afterwards has all of them again."""
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    return TorchRuntime(load_model(model), label_ids)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def open_runtime(model: Path, label_ids: Sequence[int], threads: int) -> TorchRuntime:
+    """Open a Hugging Face directory."""
+    return TorchRuntime(load_model(model), label_ids, threads)
 
 
 def load_model(directory: Path, dtype: str | torch.dtype = torch.float32) -> Any:
