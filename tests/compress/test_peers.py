@@ -155,6 +155,7 @@ def test_llama_cpp_is_given_the_same_weights(merged, tmp_path):
     assert np.array_equal(found["output_norm.weight"], weights["model.norm.weight"].numpy())
 
 
+@pytest.mark.slow
 def test_a_run_from_the_model_to_the_page(merged, tmp_path, machine, capfd):
     main(["--store", str(tmp_path), "--model", str(merged), "--only", "onnx_cpu:int8", "llama_cpp:Q8_0", "--rounds", "1", "--prompts", "1",
           "--pause", "0", "--threads", "1"])

@@ -49,6 +49,7 @@ def figures(path):
     return {entry["fullname"]: (entry["stats"], entry["extra_info"]) for entry in json.loads(path.read_text())["benchmarks"]}
 
 
+@pytest.mark.slow
 def test_the_same_benchmarks_with_and_without_workers(timed, pytester):
     assert timed("--benchmark-json", "one.json").ret == 0
     assert timed("--benchmark-json", "two.json", "-n", "2").ret == 0

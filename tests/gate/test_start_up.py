@@ -107,7 +107,7 @@ def test_a_hub_id_is_not_looked_up(suite: Suite, here: Path) -> None:
     assert suite(PASSING, *MODEL, "nobody/nothing").ret == 0
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_one_process_looks(suite: Suite, pytester: pytest.Pytester, here: Path, workers: int) -> None:
     pytester.makepyfile(counting=COUNTING)
     assert suite(PASSING, "-p", "counting", "-n", str(workers), subprocess=True).ret == 0

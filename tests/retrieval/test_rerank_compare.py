@@ -49,7 +49,7 @@ def compared(tmp_path_factory):
         (folder / f"{name}.yaml").write_text(yaml.safe_dump({"name": name, "says": "x", "steps": [step]}))
     content = {"name": "tiny", "says": "x", "tells": ["behaviour"], "base": {"kind": "pretrained", "model": str(folder / "weights")},
                "data": {}, "prompt": {"system": "x"}, "train": {},
-               "retrieval": {"given": "reranker", "max_length": 256, "labels": ["A", "B"], "train": 30, "validation": 20, "challenge": 15}}
+               "retrieval": {"given": "reranker", "max_length": 256, "labels": ["A", "B"], "train": 20, "validation": 10, "challenge": 6}}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(content, allow_unicode=True))
     return folder
 
@@ -66,7 +66,7 @@ def test_recipes_are_compared_on_the_candidates_of_the_same_questions(compared, 
     original, small, shorter = found["compared"]
     assert [row["recipe"] for row in found["compared"]] == ["original", "small", "shorter"] and "loss" not in original
     assert 0 < small["near"] < shorter["near"] and small["size_mb"] < 0.5 * original["size_mb"]
-    assert len(small["measurements"]["score_moved"]["values"]) == 15 * 20 and len(small["measurements"]["ndcg_loss"]["values"]) == 15
+    assert len(small["measurements"]["score_moved"]["values"]) == 6 * 20 and len(small["measurements"]["ndcg_loss"]["values"]) == 6
     assert small["loss"]["value"] == pytest.approx(original["ndcg"] - small["ndcg"])
     assert 0 < found["unaided"]["ndcg"] <= 1 and original["recall"] <= 1
     assert "score moved" in table and "search by words" in table and "of one pair" in table

@@ -73,6 +73,7 @@ def test_coverage_sees_bounds_that_are_too_narrow(monkeypatch):
     assert of("Clopper-Pearson") < 0.8
 
 
+@pytest.mark.slow
 def test_repeats_of_a_suite_are_equal_and_the_page_says_so(tmp_path, record):
     """Four of the example here; `make selftest` repeats the real suite."""
     project = tmp_path / "project"
