@@ -1,6 +1,7 @@
 """``python -m benchmarks.search_scaling``: how long one worker takes for some trials of a search, and several for the same; prints a table.
 
-The time includes the start of the workers, and the end, where one is at the last of the trials.
+Two figures: of the whole run, with the start of the workers and the end, where one is at the last of the trials; and of a long search,
+where neither weighs: by how much the same trials, each on its own, take longer beside the other workers'.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.measure.conditions import watch
 from pipeline.measure.host import describe_host
@@ -37,25 +38,35 @@ class Mode:
         return f"{self.workers} worker{'s' * (self.workers > 1)} of {self.threads} thread{'s' * (self.threads > 1)}"
 
 
+class Took(NamedTuple):
+    """Seconds of a run, and the sum of those of its trials."""
+
+    seconds: float
+    trials: float
+
+
 def main() -> None:
     options = _options()
-    one, several, whole = Mode(1, 1), Mode(options.workers, 1), Mode(1, os.cpu_count() or 1)
-    took: dict[Mode, list[float]] = defaultdict(list)
+    one, several = Mode(1, 1), Mode(options.workers, 1)
+    all_modes = [one, several, *([Mode(1, os.cpu_count() or 1)] if options.whole else [])]
+    took: dict[Mode, list[Took]] = defaultdict(list)
     with TemporaryDirectory(dir=options.scratch) as folder, watch("timing") as seen:
         plan = _prepared(options, Path(folder) / "source")
         points = _points(plan, options.trials)
         for number in range(options.rounds):
-            modes = [one, several, whole] if number % 2 == 0 else [whole, several, one]
-            for mode in modes:
+            for mode in all_modes[::1 if number % 2 == 0 else -1]:
                 took[mode].append(_run(plan, points, mode, Path(folder) / "run"))
-                note(f"round {number + 1}: {mode}: {took[mode][-1]:.0f} s")
+                note(f"round {number + 1}: {mode}: {took[mode][-1]}")
     host = describe_host()
     print(f"{host['cpu']}, {os.cpu_count()} cores, {host['system']}, {date.today()}; {options.trials} trials, {options.rounds} rounds in "
           "turns; each run takes the same points in the same order from a store that holds no trial")
-    print("| workers | seconds of each round | trials a minute | times one worker |\n|" + " --- |" * 4)
-    for mode in (one, several, whole):
-        rounds, together = ", ".join(f"{seconds:.0f}" for seconds in took[mode]), sum(took[mode])
-        print(f"| {mode} | {rounds} | {60 * options.trials * options.rounds / together:.2f} | {sum(took[one]) / together:.2f} |")
+    print("| workers | seconds of each round | trials a minute | times one worker | seconds of all trials | in a long search |\n|"
+          + " --- |" * 6)
+    for mode in all_modes:
+        rounds = ", ".join(f"{run.seconds:.0f}" for run in took[mode])
+        whole, trials = ([sum(getattr(run, name) for run in took[of]) for of in (one, mode)] for name in ("seconds", "trials"))
+        print(f"| {mode} | {rounds} | {60 * options.trials * options.rounds / whole[1]:.2f} | {whole[0] / whole[1]:.2f} | "
+              f"{trials[1]:.0f} | {mode.workers * trials[0] / trials[1]:.2f} |")
     if seen.broken:
         print(f"disturbed: {seen.broken}")
 
@@ -66,6 +77,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--profile", default="reference", help="[%(default)s]")
     parser.add_argument("--space", default="compress", help="[%(default)s]")
     parser.add_argument("--workers", type=int, default=2, help="[%(default)s]")
+    parser.add_argument("--whole", action="store_true", help="one worker on all cores, too")
     parser.add_argument("--trials", type=int, default=12, help="of each run [%(default)s]")
     parser.add_argument("--rounds", type=int, default=1, help="[%(default)s]")
     parser.add_argument("--scratch", type=Path, help="where the copies lie [the system's folder for such]")
@@ -117,8 +129,8 @@ def _points(plan: SearchPlan, number: int) -> list[dict[str, Any]]:
     return found
 
 
-def _run(plan: SearchPlan, points: list[dict[str, Any]], mode: Mode, folder: Path) -> float:
-    """Seconds from the start of the workers until the last of the points is judged; what a worker drew meanwhile is none of them."""
+def _run(plan: SearchPlan, points: list[dict[str, Any]], mode: Mode, folder: Path) -> Took:
+    """From the start of the workers until the last of the points is judged; what a worker drew meanwhile is none of them."""
     from pipeline.search.task import open_study_of
 
     folder.mkdir()
@@ -131,7 +143,8 @@ def _run(plan: SearchPlan, points: list[dict[str, Any]], mode: Mode, folder: Pat
         begun = datetime.now()
         local.run(WorkerCommand(here), mode.workers, Budget(trials=len(points)), mode.threads)
         asked = [trial for trial in study.get_trials(deepcopy=False) if trial.number < len(points)]
-        return (max(trial.datetime_complete for trial in asked) - begun).total_seconds()
+        trials = sum((trial.datetime_complete - trial.datetime_start).total_seconds() for trial in asked)
+        return Took((max(trial.datetime_complete for trial in asked) - begun).total_seconds(), trials)
     finally:
         shutil.rmtree(folder)
 

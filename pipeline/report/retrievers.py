@@ -45,7 +45,8 @@ def record(task: str, profile: Profile, compared: Sequence[Compressed], measured
              **(_behaviour(KINDS[task], ranked, measured.reference) if ranked and measured.reference else {})}
             for made, ranked, times in zip(compared, measured.found, measured.milliseconds, strict=True)]
     unaided = {"unaided": _shares(measured.unaided)} if measured.unaided else {}
-    return {"version": 2, "task": task, "profile": profile.name, "confidence": CONFIDENCE, "host": describe_host(), "compared": rows, **unaided}
+    return {"version": 2, "task": task, "profile": profile.name, "confidence": CONFIDENCE, "host": describe_host(), "compared": rows,
+            **unaided}
 
 
 def _shares(ranked: Ranked) -> dict[str, float]:

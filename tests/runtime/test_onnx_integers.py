@@ -19,7 +19,8 @@ def test_the_largest_products_do_not_saturate(tmp_path, mapped):
     nodes = [helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "scale", "zero"]),
              helper.make_node("MatMulInteger", ["q", "w", "zero"], ["y"])]
     graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, SHAPE[0]])],
-                              [helper.make_tensor_value_info("y", TensorProto.INT32, [1, SHAPE[1]])], [numpy_helper.from_array(weights, "w")])
+                              [helper.make_tensor_value_info("y", TensorProto.INT32, [1, SHAPE[1]])],
+                              [numpy_helper.from_array(weights, "w")])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), tmp_path / "model.onnx")
     found, = open_session(tmp_path / "model.onnx", 1, mapped=mapped).run(None, {"x": np.ones((1, SHAPE[0]), np.float32)})
     assert found.tolist() == [[255 * 127 * SHAPE[0]] * SHAPE[1]]

@@ -14,7 +14,12 @@ def test_threads_are_the_backends_for_a_decision_only(tmp_path, monkeypatch):
     try:
         runtime = load(model, [0, 1], threads=1)
         forward = runtime._model.forward
-        monkeypatch.setattr(runtime._model, "forward", lambda *args, **more: (seen.append(torch.get_num_threads()), forward(*args, **more))[1])
+
+        def noted(*args, **more):
+            seen.append(torch.get_num_threads())
+            return forward(*args, **more)
+
+        monkeypatch.setattr(runtime._model, "forward", noted)
         runtime.logits([1, 2, 3])
         assert (seen, torch.get_num_threads(), runtime.threads) == ([1], 2, 1)
     finally:
