@@ -90,7 +90,6 @@ def loss_of(model: PreTrainedModel, ids: torch.Tensor, weights: torch.Tensor) ->
 
     ids and weights: [documents, tokens], padded on the right, which a causal model does not see.
     """
-    import torch
     from torch.nn import functional
 
     hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
@@ -168,7 +167,6 @@ def pretrain(model: PreTrainedModel, encoded: Sequence[Encoded], pad: int, recip
     A checkpoint is kept in `scratch`; a later call with the same data and recipe goes on from it, bit-equal.
     Raises EdgeError if the loss is not finite.
     """
-    import torch
     from tqdm import tqdm
 
     plan = batches(encoded, recipe.tokens, recipe.seed)
