@@ -56,7 +56,7 @@ def main() -> None:
         for number in range(options.rounds):
             for mode in all_modes[::1 if number % 2 == 0 else -1]:
                 took[mode].append(_run(plan, points, mode, Path(folder) / "run"))
-                note(f"round {number + 1}: {mode}: {took[mode][-1]}")
+                note(f"round {number + 1}: {mode}: {took[mode][-1].seconds:.0f} s")
     host = describe_host()
     print(f"{host['cpu']}, {os.cpu_count()} cores, {host['system']}, {date.today()}; {options.trials} trials, {options.rounds} rounds in "
           "turns; each run takes the same points in the same order from a store that holds no trial")

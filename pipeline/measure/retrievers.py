@@ -50,12 +50,13 @@ class Compared:
 
 def compare(task: str, compared: Sequence[Compressed], reference: Compressed | None, data: Path, threads: int, rounds: int) -> Compared:
     """task: of `OPEN`.  Without a reference nothing is said of what is found."""
-    asked, opened, found = Asked(data), OPEN[task], dict[str, Ranked]()
-    for made in (*compared, reference) if reference else ():
-        if made and made.model.key not in found:
-            note(f"{made.recipe.name}: {len(asked.questions)} questions, {len(asked.documents)} documents")
-            found[made.model.key] = opened(made, asked, threads).find({made.recipe.name: made.model.key})
-    times = in_turns([opened(made, asked, threads).once for made in compared], len(asked.questions), rounds)
+    asked, found = Asked(data), dict[str, Ranked]()
+    made_of = {made.model.key: made for made in (*compared, reference) if made}
+    models = {key: OPEN[task](made, asked, threads) for key, made in made_of.items()}
+    for key, made in made_of.items() if reference else ():
+        note(f"{made.recipe.name}: {len(asked.questions)} questions, {len(asked.documents)} documents")
+        found[key] = models[key].find({made.recipe.name: key})
+    times = in_turns([models[made.model.key].once for made in compared], len(asked.questions), rounds)
     unaided = as_found(asked.questions, asked.candidates) if reference and task == "rerank" else None
     return Compared([found.get(made.model.key) for made in compared], found.get(reference.model.key) if reference else None, times, unaided)
 
